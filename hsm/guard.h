@@ -1,0 +1,37 @@
+// What a signer is willing to sign: the last line between a compromised front process and the keys.
+#pragma once
+
+#include "hsm/custody.h"
+#include "schema/base/bytes.h"
+#include "schema/base/result.h"
+#include "schema/base/time.h"
+
+namespace hsm {
+
+// A probe's bytes start with this; it is never the start of DER, a leaf, a tree head or a note.
+inline constexpr std::string_view kProbePrefix = "chancery probe\n";
+
+struct GuardSettings {
+  schema::NameDer issuer;               // subject of the issuing CA, compared byte for byte
+  schema::Bytes issuer_key_id;          // the CA's SubjectKeyIdentifier; AKI must equal it
+  schema::SpkiDer issuing_key;          // for the issuer_key_hash of leaves
+  std::chrono::seconds lifetime_max;    // notAfter - notBefore at most this (lifetime + backdate)
+  std::chrono::seconds clock_skew{300}; // notBefore within this of the signer's own clock, once backdate is added
+  std::string certificates_origin;
+  std::string events_origin;
+};
+
+// kSignerRefused, with the first rule broken in the detail, unless `bytes` is a thing of this purpose:
+//   kCertificate     strict DER TBSCertificate, version 3, ecdsa-with-SHA256, our issuer, empty subject,
+//                    validity within the limit and near `now`, extensions exactly: critical KeyUsage
+//                    digitalSignature, EKU codeSigning alone, SKI, AKI, critical SAN of one name, known
+//                    Fulcio arcs, then one SCT list of one SCT, last; none twice; no BasicConstraints
+//   kPrecertificate  the same with critical poison in place of the SCT list
+//   kSct             a leaf (schema/log/leaf.h) of our issuer key
+//   kTreeHead        28 + 32 octets of schema::TreeHeadInput
+//   k…Note           three lines of a checkpoint with our origin
+//   kProbe           kProbePrefix and at most 64 octets more
+schema::Outcome Allow(const GuardSettings& settings, Purpose purpose, schema::BytesView bytes,
+                      schema::Time now);
+
+}  // namespace hsm
