@@ -90,6 +90,8 @@ class Custody {
                                                       const std::vector<schema::BytesView>& inputs,
                                                       schema::Steady::time_point deadline) = 0;
   virtual CustodyState State() const = 0;
+  // State().issuing_ready && State().log_ready, cheaply: asked once per request.
+  virtual bool Ready() const = 0;
 };
 
 }  // namespace hsm

@@ -92,7 +92,9 @@ class Log {
   virtual schema::Result<Receipt> Enter(Grant grant) = 0;
   // The certificate of an entry has been signed: its precertificate is signed and both are stored, with an
   // `issued` event made of `facts`, soon, off the caller's way. Until then Enter gives it to retries from memory.
-  virtual void Finish(std::uint64_t index, schema::CertDer certificate, schema::Json facts) = 0;
+  // The first certificate of an index wins: the return value is the one kept, for the caller to hand out, so
+  // that concurrent retries of one token all get the same certificate.
+  virtual schema::CertDer Finish(std::uint64_t index, schema::CertDer certificate, schema::Json facts) = 0;
   // Enters an event and blocks until it is durable.
   virtual schema::Outcome Note(schema::Json event) = 0;
   // Counts a refusal that nobody vouches for, or a repeated one; it appears in the events log as one summary a

@@ -1,0 +1,90 @@
+#include "ca/authority.h"
+
+#include "ca/events.h"
+#include "ca/linted.h"
+#include "schema/base/limits.h"
+
+namespace ca {
+
+using schema::CertDer;
+using schema::Error;
+using schema::Result;
+
+Authority::Authority(AuthoritySettings settings, const Chain& chain, IssuerKey issuer_key, Policy policy,
+                     hsm::Custody& custody, Log& log, const schema::Clock& clock)
+    : settings_(std::move(settings)),
+      chain_(chain),
+      issuer_key_(std::move(issuer_key)),
+      policy_(std::move(policy)),
+      custody_(custody),
+      log_(log),
+      clock_(clock) {}
+
+Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyRequest& request,
+                                const RequestContext& context) {
+  auto key = CheckRequest(request, identity.proof_message);
+  if (!key) return Refuse(std::move(key).error(), identity, nullptr, context);
+  const Decision decision = policy_.Decide(identity);
+  if (!decision.allowed()) {
+    return Refuse(Error{&kPolicyDenied, decision.rule()}, identity, &decision, context);
+  }
+  auto issued = Grant(identity, *key, decision, context);
+  if (!issued && issued.error().kind->fault != schema::Fault::kBusy &&
+      issued.error().kind->fault != schema::Fault::kUs) {
+    return Refuse(std::move(issued).error(), identity, &decision, context);
+  }
+  return issued;
+}
+
+Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectKey& key,
+                                const Decision& decision, const RequestContext& context) {
+  // Before the entry: a device that is known to be away must not fill the log with unfinished certificates.
+  if (!custody_.Ready()) return Error{&hsm::kSignerUnavailable, "no issuing signer is up"};
+  TRY(const Serial serial, RandomSerial());
+  TRY(schema::TbsDer tbs, MakeTbs(chain_, settings_.profile, identity, key, serial,
+                                  schema::ToSeconds(clock_.Now())));
+  TRY(Linted linted, Lint(std::move(tbs), chain_));
+  schema::Json event = GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
+                                    settings_.redact_claims, context);
+  TRY(const Receipt receipt, log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at,
+                                                  key.hash(), identity.san.value, identity.issuer,
+                                                  identity.subject, context.request_id, std::move(event)}));
+  if (receipt.certificate()) return Issued{receipt.index(), *receipt.certificate(), true};
+  TRY(CertDer certificate, Finish(receipt, context));
+  return Issued{receipt.index(), std::move(certificate), receipt.retry()};
+}
+
+Error Authority::Refuse(Error error, const schema::Identity& identity, const Decision* decision,
+                        const RequestContext& context) {
+  if (!refusals_.FirstInWindow(identity.issuer, identity.subject, error.kind->id, clock_.Now())) {
+    log_.Tally(error.kind->id, identity.issuer);
+    return error;
+  }
+  const auto noted = log_.Note(DeniedEvent(error, identity, decision, settings_.redact_claims, context));
+  // A decision that cannot be entered is no decision: the client is told to come back.
+  if (!noted) return noted.error();
+  return error;
+}
+
+Result<CertDer> Authority::Finish(const Receipt& receipt, const RequestContext& context) {
+  TRY(const FinalTbs final_tbs, WithSctList(receipt.tbs(), schema::EncodeSctList(receipt.sct())));
+  TRY(const schema::TbsDer logged, WithoutSctList(final_tbs));
+  if (!schema::Equal(logged.view(), receipt.tbs())) return Error{&kSctMismatch, ""};
+
+  const auto started = schema::Steady::now();
+  TRY(const hsm::Signed signed_tbs, custody_.Sign(hsm::Purpose::kCertificate, final_tbs.view(),
+                                                  started + schema::limits::kHsmWait));
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(schema::Steady::now() - started);
+  TRY(issuer_key_.Verify(final_tbs.view(), signed_tbs.signature));
+  CertDer certificate = Assemble(final_tbs.view(), signed_tbs.signature);
+  schema::Json facts = {{"type", "issued"},
+                        {"request_id", context.request_id},
+                        {"leaf_index", receipt.index()},
+                        {"certificate_sha256", schema::Hex(schema::Sha256(certificate.view()))},
+                        {"token_serial", signed_tbs.token_serial},
+                        {"signer_run", signed_tbs.run},
+                        {"signature_microseconds", took.count()}};
+  return log_.Finish(receipt.index(), std::move(certificate), std::move(facts));
+}
+
+}  // namespace ca

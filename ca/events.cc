@@ -1,0 +1,99 @@
+#include "ca/events.h"
+
+#include <algorithm>
+
+namespace ca {
+namespace {
+
+using schema::Json;
+
+constexpr std::size_t kClaimBytes = 1024;
+constexpr std::size_t kClaimsBytes = 24 * 1024;  // all claims of one event; an entry has at most 65,535 octets
+
+// Cut between characters, so that the event stays UTF-8.
+std::string Capped(const std::string& text) {
+  if (text.size() <= kClaimBytes) return text;
+  std::size_t end = kClaimBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
+Json ClaimsOf(const schema::Identity& identity, const std::vector<std::string>& redact) {
+  Json out = Json::object();
+  std::size_t total = 0;
+  for (const auto& [name, value] : identity.claims.items()) {
+    const bool hidden = std::ranges::find(redact, name) != redact.end() || name == "jti";
+    Json kept;
+    if (hidden) {
+      kept = "(redacted)";
+    } else if (value.is_string()) {
+      kept = Capped(value.get_ref<const std::string&>());
+    } else if (value.is_structured()) {
+      kept = Capped(value.dump());
+    } else {
+      kept = value;
+    }
+    total += name.size() + (kept.is_string() ? kept.get_ref<const std::string&>().size() : 24);
+    if (total > kClaimsBytes) {
+      out["…"] = "more claims than an event holds";
+      break;
+    }
+    out[name.size() <= kClaimBytes ? name : Capped(name)] = std::move(kept);
+  }
+  return out;
+}
+
+Json ChecksOf(const Decision& decision) {
+  Json out = Json::array();
+  for (const Decision::Check& check : decision.checks()) {
+    out.push_back({{"rule", check.rule}, {"matched", check.matched}});
+  }
+  return out;
+}
+
+Json Common(const char* type, const schema::Identity& identity, const std::vector<std::string>& redact,
+            const RequestContext& context) {
+  Json event = {
+      {"type", type},
+      {"request_id", context.request_id},
+      {"client_address", context.client_address},
+      {"issuer", identity.issuer},
+      {"subject", Capped(identity.subject)},
+      {"claims", ClaimsOf(identity, redact)},
+  };
+  if (identity.token_id) event["token_id"] = schema::Hex(*identity.token_id);
+  return event;
+}
+
+void AddDecision(const Decision& decision, Json& event) {
+  event["rule"] = decision.rule();
+  event["policy_digest"] = decision.policy_digest();
+  event["checks"] = ChecksOf(decision);
+}
+
+}  // namespace
+
+Json GrantedEvent(const schema::Identity& identity, const SubjectKey& key, const Decision& decision,
+                  const Chain& chain, schema::BytesView tbs, const Serial& serial,
+                  const std::vector<std::string>& redact, const RequestContext& context) {
+  Json event = Common("granted", identity, redact, context);
+  AddDecision(decision, event);
+  event["san"] = identity.san.value;
+  event["serial"] = schema::Hex(serial);
+  event["tbs_sha256"] = schema::Hex(schema::Sha256(tbs));
+  event["key_sha256"] = schema::Hex(key.hash());
+  event["key_algorithm"] = key.algorithm();
+  event["issuing_key_sha256"] = schema::Hex(chain.key_hash);
+  return event;
+}
+
+Json DeniedEvent(const schema::Error& error, const schema::Identity& identity, const Decision* decision,
+                 const std::vector<std::string>& redact, const RequestContext& context) {
+  Json event = Common("denied", identity, redact, context);
+  event["reason"] = error.kind->id;
+  if (!error.detail.empty()) event["detail"] = Capped(error.detail);
+  if (decision != nullptr) AddDecision(*decision, event);
+  return event;
+}
+
+}  // namespace ca

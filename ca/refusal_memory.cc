@@ -1,0 +1,30 @@
+#include "ca/refusal_memory.h"
+
+#include "schema/base/bytes.h"
+
+namespace ca {
+
+bool RefusalMemory::FirstInWindow(std::string_view issuer, std::string_view subject,
+                                  std::string_view reason, schema::TimeMs now) {
+  std::string text;
+  text.append(issuer).append(1, '\0').append(subject).append(1, '\0').append(reason);
+  // The digest bounds the memory whatever the length of the names.
+  const schema::Hash digest = schema::Sha256(schema::AsBytes(text));
+  std::string key(schema::AsText(digest));
+
+  const std::lock_guard lock(mutex_);
+  if (const auto found = entered_.find(key); found != entered_.end()) {
+    // A clock that stepped back would otherwise silence an identity until it caught up.
+    if (now >= found->second && now - found->second < kWindow) return false;
+    found->second = now;
+    return true;
+  }
+  if (entered_.size() >= kCapacity) {
+    std::erase_if(entered_, [&](const auto& e) { return now < e.second || now - e.second >= kWindow; });
+    if (entered_.size() >= kCapacity) return false;
+  }
+  entered_.emplace(std::move(key), now);
+  return true;
+}
+
+}  // namespace ca
