@@ -28,7 +28,7 @@ extern const schema::ErrorKind kAudience;
 extern const schema::ErrorKind kTokenExpired;
 extern const schema::ErrorKind kTokenNotYetValid;
 extern const schema::ErrorKind kTokenTooOld;         // older than max-token-age, or lives longer than allowed
-extern const schema::ErrorKind kClaims;              // a claim the issuer's type needs is missing or wrong
+extern const schema::ErrorKind kClaims;              // a claim the issuer's type needs is missing or wrong (mapping.cc)
 
 // What GET /api/v2/configuration shows of one issuer (reference: OIDCIssuer).
 struct IssuerInfo {

@@ -11,6 +11,7 @@ namespace schema {
 struct FetchRequest {
   std::string url;
   std::string ca_file;               // PEM bundle; empty: the system's
+  std::string ca_pem;                // PEM text trusted besides that; empty: none
   bool allow_http = false;           // plain http to any host; loopback http is always allowed
   std::size_t bytes_max = 256 * 1024;
   std::chrono::milliseconds timeout{5000};
