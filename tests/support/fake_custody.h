@@ -1,0 +1,77 @@
+// An hsm::Custody inside the test's own process: software keys, counts, failures and delays on
+// command.
+//
+// It signs whatever it is given: the guard has tests of its own. Thread-safe.
+#pragma once
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "hsm/custody.h"
+#include "schema/base/openssl.h"
+
+namespace tests {
+
+class FakeCustody final : public hsm::Custody {
+ public:
+  // Fresh keys: P-256 for issuing and log, Ed25519 for the notes.
+  FakeCustody();
+
+  const hsm::KeyFacts& facts() const override { return facts_; }
+  schema::Result<hsm::Signed> Sign(hsm::Purpose purpose, schema::BytesView bytes,
+                                   schema::Steady::time_point deadline) override;
+  std::vector<schema::Result<hsm::Signed>> SignAll(hsm::Purpose purpose,
+                                                   const std::vector<schema::BytesView>& inputs,
+                                                   schema::Steady::time_point deadline) override;
+  hsm::CustodyState State() const override;
+
+  // For building a chain whose issuing key is this custody's.
+  EVP_PKEY* issuing_key() const { return issuing_.get(); }
+  EVP_PKEY* log_key() const { return log_.get(); }
+
+  // Inputs signed (not refused) for this purpose.
+  std::uint64_t Count(hsm::Purpose purpose) const;
+  // Every input of this purpose fails with `kind`, `times` times; forever when negative; 0 ends it.
+  void Fail(hsm::Purpose purpose, const schema::ErrorKind& kind, int times = -1);
+  // Each exchange (Sign or SignAll) of this purpose takes so much longer.
+  void Delay(hsm::Purpose purpose, std::chrono::milliseconds delay);
+  // Called before each input is signed, on the asking thread. Set before other threads use the
+  // custody.
+  void Watch(std::function<void(hsm::Purpose, schema::BytesView)> watch) {
+    watch_ = std::move(watch);
+  }
+
+ private:
+  struct Plan {
+    std::uint64_t count = 0;
+    const schema::ErrorKind* failure = nullptr;
+    int failures = 0;
+    std::chrono::milliseconds delay{0};
+  };
+  Plan& PlanOf(hsm::Purpose purpose);
+  EVP_PKEY* KeyOf(hsm::Purpose purpose) const;
+  schema::Result<hsm::Signed> SignOne(hsm::Purpose purpose, schema::BytesView bytes);
+
+  schema::OwnedKey issuing_, log_, certificates_note_, events_note_;
+  hsm::KeyFacts facts_;
+  std::function<void(hsm::Purpose, schema::BytesView)> watch_;
+  mutable std::mutex mutex_;
+  std::array<Plan, 8> plans_;
+};
+
+// Signs with any key: ECDSA with SHA-256 as DER, or Ed25519.
+schema::Signature SignWith(EVP_PKEY* key, schema::BytesView bytes);
+bool VerifyWith(EVP_PKEY* key, schema::BytesView bytes, schema::BytesView signature);
+// From SubjectPublicKeyInfo DER.
+schema::OwnedKey KeyFromSpki(schema::BytesView spki);
+// From 32 octets Ed25519.
+schema::OwnedKey KeyFromEd25519(schema::BytesView raw);
+
+}  // namespace tests
