@@ -157,6 +157,11 @@ hsm::CustodyState FakeCustody::State() const {
   return state;
 }
 
+bool FakeCustody::Ready() const {
+  const hsm::CustodyState state = State();
+  return state.issuing_ready && state.log_ready;
+}
+
 std::uint64_t FakeCustody::Count(hsm::Purpose purpose) const {
   std::lock_guard lock(mutex_);
   return plans_[static_cast<std::size_t>(purpose)].count;

@@ -31,6 +31,7 @@ class FakeCustody final : public hsm::Custody {
                                                    const std::vector<schema::BytesView>& inputs,
                                                    schema::Steady::time_point deadline) override;
   hsm::CustodyState State() const override;
+  bool Ready() const override;
 
   // For building a chain whose issuing key is this custody's.
   EVP_PKEY* issuing_key() const { return issuing_.get(); }
