@@ -6,8 +6,8 @@ namespace ca {
 
 using schema::Error;
 
-const schema::ErrorKind kSelfCheck = {"signature-self-check", schema::Fault::kUs,
-                                      "the signature did not verify and was withheld"};
+const schema::ErrorKind kSelfCheck = {"signature-self-check", schema::Fault::kBusy,
+                                      "the signing device returned a wrong signature, which was withheld; retry"};
 
 schema::Result<IssuerKey> IssuerKey::Load(const schema::SpkiDer& spki) {
   const std::uint8_t* at = spki.view().data();

@@ -1,0 +1,19 @@
+// What verifiers need to trust this authority, in the form they read.
+#pragma once
+
+#include <string>
+
+#include "ca/chain.h"
+#include "ca/log/log.h"
+#include "schema/config.h"
+
+namespace ca {
+
+// sigstore TrustedRoot as proto3 JSON, media type …trustedroot+json;version=0.1: one certificate authority, one
+// CT log. A log's logId is the SHA-256 of its key; windows start no later than the first use and have no end.
+std::string TrustedRoot(const schema::Config& config, const Chain& chain, const LogKeys& keys);
+
+// `chancery trust export` reads the log keys of a state directory instead of asking a running server.
+schema::Result<LogKeys> StoredLogKeys(const schema::Config& config);
+
+}  // namespace ca

@@ -1,0 +1,124 @@
+#include "http/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <mutex>
+
+namespace http {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+
+// Seconds; an issuance takes 1 to 20 ms, a wait for the HSM at most 1 s.
+const Histogram::BucketBoundaries kLatency = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                              0.05,   0.1,   0.25,   0.5,   1,    2.5};
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+// Counters elsewhere only grow; Prometheus counters take increments.
+void RaiseTo(Counter& counter, std::uint64_t value) {
+  const double more = static_cast<double>(value) - counter.Value();
+  if (more > 0) counter.Increment(more);
+}
+
+}  // namespace
+
+struct Metrics::Families {
+  prometheus::Registry registry;
+  Family<Counter>& requests = BuildCounter()
+                                  .Name("http_requests_total")
+                                  .Help("Requests answered, by status and method.")
+                                  .Register(registry);
+  Family<Histogram>& latency = BuildHistogram()
+                                   .Name("fulcio_api_latency")
+                                   .Help("Seconds a request took, by status and method.")
+                                   .Register(registry);
+  Family<Counter>& certificates =
+      BuildCounter().Name("fulcio_new_certs").Help("Certificates issued.").Register(registry);
+  Family<Counter>& issuance = BuildCounter()
+                                  .Name("chancery_issuance_total")
+                                  .Help("Signing requests, by result: granted, retry, or the refusal's id.")
+                                  .Register(registry);
+  Family<Counter>& hsm_operations = BuildCounter()
+                                        .Name("chancery_hsm_operations_total")
+                                        .Help("Signatures made with the issuing key, probes included.")
+                                        .Register(registry);
+  Family<Counter>& replacements = BuildCounter()
+                                      .Name("chancery_hsm_recoveries_total")
+                                      .Help("Signer processes replaced.")
+                                      .Register(registry);
+  Family<Gauge>& hsm_up =
+      BuildGauge().Name("chancery_hsm_up").Help("1 while a signer of this role is up.").Register(registry);
+  Family<Gauge>& tree_size = BuildGauge()
+                                 .Name("chancery_log_tree_size")
+                                 .Help("Entries durable in the log; published: covered by a checkpoint.")
+                                 .Register(registry);
+  Family<Gauge>& checkpoint_age = BuildGauge()
+                                      .Name("chancery_checkpoint_age_seconds")
+                                      .Help("Age of the newest checkpoint.")
+                                      .Register(registry);
+  Family<Gauge>& waiting = BuildGauge()
+                               .Name("chancery_precertificates_waiting")
+                               .Help("Certificates whose precertificate is not yet signed and stored.")
+                               .Register(registry);
+  Family<Counter>& commits =
+      BuildCounter().Name("chancery_log_commits_total").Help("Commits of the store.").Register(registry);
+  Family<Gauge>& ready =
+      BuildGauge().Name("chancery_ready").Help("1 when /readyz answers 200.").Register(registry);
+  Family<Gauge>& jwks_age = BuildGauge()
+                                .Name("chancery_jwks_age_seconds")
+                                .Help("Seconds since the issuer's keys were last fetched; -1: never.")
+                                .Register(registry);
+  std::mutex render;  // one scrape raises the mirrored counters at a time
+};
+
+Metrics::Metrics() : families_(std::make_unique<Families>()) { families_->certificates.Add({}); }
+Metrics::~Metrics() = default;
+
+void Metrics::CountRequest(std::string_view method, int status, double seconds) {
+  const prometheus::Labels labels = {{"code", std::to_string(status)}, {"method", Lower(method)}};
+  families_->requests.Add(labels).Increment();
+  families_->latency.Add(labels, kLatency).Observe(seconds);
+}
+
+void Metrics::CountIssuance(std::string_view result) {
+  families_->issuance.Add({{"result", std::string(result)}}).Increment();
+  if (result == "granted") families_->certificates.Add({}).Increment();
+}
+
+std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState& log,
+                            const std::vector<oidc::IssuerHealth>& issuers) {
+  const std::lock_guard lock(families_->render);
+  RaiseTo(families_->hsm_operations.Add({}), custody.operations);
+  RaiseTo(families_->replacements.Add({}), custody.replacements);
+  RaiseTo(families_->commits.Add({}), log.commits);
+  families_->hsm_up.Add({{"role", "issuing"}}).Set(custody.issuing_ready ? 1 : 0);
+  families_->hsm_up.Add({{"role", "log"}}).Set(custody.log_ready ? 1 : 0);
+  families_->tree_size.Add({{"log", "certificates"}}).Set(static_cast<double>(log.certificates_size));
+  families_->tree_size.Add({{"log", "events"}}).Set(static_cast<double>(log.events_size));
+  families_->tree_size.Add({{"log", "published"}}).Set(static_cast<double>(log.published_size));
+  families_->checkpoint_age.Add({}).Set(log.checkpoint_age_seconds);
+  families_->waiting.Add({}).Set(static_cast<double>(log.precertificates_waiting));
+  families_->ready.Add({}).Set(log.ready && custody.issuing_ready && custody.log_ready ? 1 : 0);
+  for (const oidc::IssuerHealth& issuer : issuers) {
+    families_->jwks_age.Add({{"issuer", issuer.url}}).Set(issuer.has_keys ? issuer.keys_age_seconds : -1);
+  }
+  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+}
+
+}  // namespace http

@@ -1,0 +1,34 @@
+// Prometheus metrics: Fulcio's names and labels kept exactly, ours beside them under chancery_.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ca/log/log.h"
+#include "hsm/custody.h"
+#include "oidc/verifier.h"
+
+namespace http {
+
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+
+  // One answered request on the public endpoint; `seconds` from its last byte read to its answer made.
+  void CountRequest(std::string_view method, int status, double seconds);
+  // How a signing request ended: "granted", "retry" or the refusal's id.
+  void CountIssuance(std::string_view result);
+
+  // Prometheus text exposition; the states are those of this moment.
+  std::string Render(const hsm::CustodyState& custody, const ca::LogState& log,
+                     const std::vector<oidc::IssuerHealth>& issuers);
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace http

@@ -1,0 +1,30 @@
+# Sourced by the scripts: where things are, and how they speak.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+CACHE=${CHANCERY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/chancery}
+JOBS=$(nproc)
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# The header comment of a script is its --help.
+help_of() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$1"; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
+    die "needs root to run: $*"; fi
+}
+
+# build NAME [meson options]: configures build directory NAME once and builds it whole.
+build() {
+  local name=$1; shift
+  [ -f "$ROOT/$name/build.ninja" ] || meson setup "$ROOT/$name" "$ROOT" "$@" >&2
+  say "building $name"
+  # A first build takes minutes: ninja's own progress line is the progress line.
+  ninja -C "$ROOT/$name" -j "$JOBS" >&2
+}
+
+# Adds up the "N passed, M failed" lines of standard input.
+sum_counts() {
+  awk '/^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3 } END { printf "%d passed, %d failed\n", p, f }'
+}

@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""Makes a state directory that `chancery serve` can serve: a SoftHSM token with the issuing key, a root and an
+issuing CA, log keys, and the three configuration files. For the demo and the tests; an operator holds a ceremony.
+
+    make_state.py DIR [--public 127.0.0.1:5555] [--log …] [--internal …] [--issuer-base http://127.0.0.1:8970]
+
+A directory that was finished before is left as it is. The configuration is written once and may be edited.
+"""
+import argparse
+import datetime
+import os
+import pathlib
+import secrets
+import shutil
+import subprocess
+import sys
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+FINISHED = ".finished"
+
+
+def run(*command, env=None):
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command[:2])} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def write(path, data, mode=0o644):
+    data = data if isinstance(data, bytes) else data.encode()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def make_token(state):
+    """An ECDSA P-256 key pair generated inside a SoftHSM token; returns its public key."""
+    tokens = state / "tokens"
+    tokens.mkdir()
+    write(state / "softhsm2.conf", f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    env = dict(os.environ, SOFTHSM2_CONF=str(state / "softhsm2.conf"))
+    pin = secrets.token_hex(8)
+    write(state / "pin", pin + "\n", 0o400)
+    run("softhsm2-util", "--init-token", "--free", "--label", "chancery", "--so-pin", secrets.token_hex(8),
+        "--pin", pin, env=env)
+    run("pkcs11-tool", "--module", MODULE, "--token-label", "chancery", "--login", "--pin", pin, "--keypairgen",
+        "--key-type", "EC:prime256v1", "--label", "ca", "--id", "01", "--sensitive", env=env)
+    run("pkcs11-tool", "--module", MODULE, "--token-label", "chancery", "--read-object", "--type", "pubkey",
+        "--label", "ca", "--output-file", str(state / "ca.pub.der"), env=env)
+    return serialization.load_der_public_key((state / "ca.pub.der").read_bytes())
+
+
+def name(common_name):
+    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Chancery Demo"),
+                      x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def certificate(subject, issuer, key, issuer_key, path_length, days, eku):
+    # An hour early, so that the first leaf, itself backdated, lies inside its CAs' validity.
+    start = datetime.datetime.utcnow().replace(microsecond=0) - datetime.timedelta(hours=1)
+    usage = x509.KeyUsage(digital_signature=False, content_commitment=False, key_encipherment=False,
+                          data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
+                          encipher_only=False, decipher_only=False)
+    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
+               .serial_number(x509.random_serial_number()).not_valid_before(start)
+               .not_valid_after(start + datetime.timedelta(days=days))
+               .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+               .add_extension(usage, critical=True)
+               .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False))
+    if eku:
+        builder = (builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
+                   .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+                                  critical=False))
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def pem(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption())
+
+
+def make_chain(state, issuing_key):
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    root_name, issuing_name = name("Chancery Demo Root"), name("Chancery Demo Issuing CA")
+    root = certificate(root_name, root_name, root_key.public_key(), root_key, 1, 3650, eku=False)
+    issuing = certificate(issuing_name, root_name, issuing_key, root_key, 0, 1095, eku=True)
+    write(state / "root.key", pem(root_key), 0o400)
+    encoding = serialization.Encoding.PEM
+    write(state / "chain.pem", issuing.public_bytes(encoding) + root.public_bytes(encoding))
+
+
+CONFIG = """\
+# yaml-language-server: $schema=chancery.schema.json
+listen:
+  public: {public}
+  log: {log}
+  internal: {internal}
+  trusted-proxies: [127.0.0.1/32]
+state: state
+issuers: issuers.yaml
+policy: policy.yaml
+ca:
+  chain: chain.pem
+  key: "pkcs11:token=chancery;object=ca?module-path={module}&pin-source=file:pin"
+  module-env: {{SOFTHSM2_CONF: softhsm2.conf}}
+  sessions: 2
+  lifetime: 10m
+  backdate: 30s
+log:
+  certificates: {{shard: "demo", origin: chancery.demo/certificates, key: "file:log.key", note-key: "file:log-note.key"}}
+  events: {{shard: "demo", origin: chancery.demo/events, note-key: "file:events-note.key"}}
+  checkpoint: 1s
+"""
+
+# One issuer of each shape that the demo's OIDC issuer mints. The audience is the one stock clients ask for.
+ISSUERS = """\
+# yaml-language-server: $schema=issuers.schema.json
+oidc-issuers:
+  {base}/github:
+    issuer-url: {base}/github
+    client-id: sigstore
+    type: ci-provider
+    ci-provider: github-workflow
+  {base}/gitlab:
+    issuer-url: {base}/gitlab
+    client-id: sigstore
+    type: ci-provider
+    ci-provider: gitlab-pipeline
+  {base}/buildkite:
+    issuer-url: {base}/buildkite
+    client-id: sigstore
+    type: ci-provider
+    ci-provider: buildkite-job
+  {base}/email:
+    issuer-url: {base}/email
+    client-id: sigstore
+    type: email
+  {base}/spiffe:
+    issuer-url: {base}/spiffe
+    client-id: sigstore
+    type: spiffe
+    spiffe-trust-domain: example.org
+  {base}/kubernetes:
+    issuer-url: {base}/kubernetes
+    client-id: sigstore
+    type: kubernetes
+"""
+
+POLICY = """\
+# yaml-language-server: $schema=policy.schema.json
+version: 1
+issuers:
+  {base}/github:
+    allow:
+      - id: acme-app
+        claims: {{repository_id: "12345", repository_owner_id: "678"}}
+  {base}/gitlab: {{allow: all}}
+  {base}/buildkite: {{allow: all}}
+  {base}/email: {{allow: all}}
+  {base}/spiffe: {{allow: all}}
+  {base}/kubernetes: {{allow: all}}
+"""
+
+
+def stock_metadata():
+    """The ci-issuer-metadata of the shipped example."""
+    text = (pathlib.Path(__file__).parents[2] / "config" / "issuers.yaml").read_text()
+    return text[text.index("ci-issuer-metadata:"):].split("\noidc-issuers:")[0].rstrip() + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("state", type=pathlib.Path)
+    parser.add_argument("--public", default="127.0.0.1:5555")
+    parser.add_argument("--log", default="127.0.0.1:5557")
+    parser.add_argument("--internal", default="127.0.0.1:5556")
+    parser.add_argument("--issuer-base", default="http://127.0.0.1:8970")
+    arguments = parser.parse_args()
+    state = arguments.state.resolve()
+    if (state / FINISHED).exists():
+        print(f"reusing {state}")
+        return
+    if state.exists() and any(state.iterdir()):
+        # Left by a run that was interrupted; anything else is not ours to delete.
+        if not (state / "softhsm2.conf").exists():
+            sys.exit(f"{state} is not empty and was not made by this program; name another directory")
+        shutil.rmtree(state)
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_chain(state, make_token(state))
+    write(state / "log.key", pem(ec.generate_private_key(ec.SECP256R1())), 0o400)
+    write(state / "log-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
+    write(state / "events-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
+    write(state / "chancery.yaml", CONFIG.format(public=arguments.public, log=arguments.log,
+                                                 internal=arguments.internal, module=MODULE))
+    write(state / "issuers.yaml", ISSUERS.format(base=arguments.issuer_base) + stock_metadata())
+    write(state / "policy.yaml", POLICY.format(base=arguments.issuer_base))
+    write(state / FINISHED, "")
+    print(f"made {state}")
+
+
+if __name__ == "__main__":
+    main()
