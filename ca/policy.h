@@ -9,12 +9,13 @@
 //       allow:
 //         - id: payments-release           # stable, shown in every decision
 //           claims: {project_id: "123", ref_protected: "true"}   # exact values; all must match
-// A claim matches when its text equals the wanted text: strings as they are, numbers and booleans as JSON
-// writes them. A missing claim, null, array or object never matches.
+// A claim matches when its text equals the wanted text: strings as they are, numbers and booleans
+// as JSON writes them. A missing claim, null, array or object never matches.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,10 @@
 #include "schema/base/bytes.h"
 #include "schema/base/result.h"
 #include "schema/identity.h"
+
+namespace schema {
+class Node;
+}
 
 namespace ca {
 
@@ -36,9 +41,11 @@ class Decision {
     bool matched;
   };
   bool allowed() const { return allowed_; }
-  const std::string& rule() const { return rule_; }            // the rule that allowed; "default-deny" otherwise
-  const std::string& policy_digest() const { return digest_; } // hex SHA-256 of the policy file
-  const std::vector<Check>& checks() const { return checks_; } // every rule evaluated, in order
+  const std::string& rule() const {
+    return rule_;
+  }  // the rule that allowed; "default-deny" otherwise
+  const std::string& policy_digest() const { return digest_; }  // hex SHA-256 of the policy file
+  const std::vector<Check>& checks() const { return checks_; }  // every rule evaluated, in order
 
  private:
   friend class Policy;
@@ -60,6 +67,10 @@ class Policy {
     std::string id;
     std::vector<std::pair<std::string, std::string>> claims;
   };
+  schema::Outcome Read(std::string_view text);
+  schema::Outcome ReadIssuer(const std::string& issuer, const schema::Node& node,
+                             std::set<std::string>* ids);
+
   std::map<std::string, std::vector<Rule>, std::less<>> issuers_;  // no claims: allow all
   std::string digest_;
 };
