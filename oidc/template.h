@@ -9,7 +9,8 @@
 //
 // Operator constants and token claims do not share a namespace: a non-empty constant becomes
 // literal text at load, so no token can replace it. An empty constant only says that the claim may
-// be absent.
+// be absent or empty. Without one, a claim that is a part of a longer text may not be empty:
+// "…/projects//x" names nobody.
 #pragma once
 
 #include <cstdint>

@@ -19,13 +19,16 @@ struct Uri {
   std::string text;        // normalised, ASCII
 };
 
-// url.Parse(text).String(). Refused besides what Go refuses: control characters anywhere and a
-// query or opaque part that is not ASCII, because neither can stand in an IA5String (RFC
-// 5280 4.2.1.6). Safe on any bytes (tests/fuzz/uri_fuzz.cc).
+// url.Parse(text).String(). Refused besides what Go refuses: control characters anywhere; a query
+// or opaque part that is not ASCII, because neither can stand in an IA5String (RFC 5280 4.2.1.6);
+// and a host with brackets that are not around an IPv6 address, with a zone, or with several
+// colons. Safe on any bytes (tests/fuzz/uri_fuzz.cc).
 schema::Result<Uri> ParseUri(std::string_view text);
 
-// URL.JoinPath: elements joined with "/", "." and ".." and empty segments removed, then escaped.
-// `base` is scheme and host without a path: "https://github.com".
+// URL.JoinPath: elements joined with "/", "." and empty segments removed, then escaped. Where Go
+// resolves
+// "..", we refuse it: no claim has business leaving its place. `base` is normalised and has no
+// query, fragment or slash at its end: "https://github.com".
 schema::Result<std::string> JoinUri(std::string_view base,
                                     std::initializer_list<std::string_view> elements);
 

@@ -1,0 +1,358 @@
+#include "oidc/template.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "oidc/verifier.h"
+#include "schema/base/limits.h"
+
+namespace oidc {
+
+constinit const schema::ErrorKind kBadTemplate{
+    "bad-template", schema::Fault::kUs,
+    "A template in the issuers file cannot be used; write it with {{ .key }}, {{ index . \"key\" "
+    "}} and "
+    "{{ if eq .key \"text\" }}…{{ else }}…{{ end }} only"};
+
+namespace {
+
+using schema::Error;
+using schema::Json;
+using schema::Nothing;
+using schema::Ok;
+using schema::Outcome;
+using schema::Result;
+
+Error ClaimError(std::string_view key, std::string_view why) {
+  return Error{&kClaims, std::string("claim \"").append(key).append("\" ").append(why)};
+}
+
+// The shortest decimal without exponent: at most 327 characters (5e-324).
+Result<std::string> NumberText(std::string_view key, const Json& claim) {
+  std::array<char, 400> buffer;
+  std::to_chars_result end{};
+  if (claim.is_number_unsigned()) {
+    end = std::to_chars(buffer.begin(), buffer.end(), claim.get<std::uint64_t>());
+  } else if (claim.is_number_integer()) {
+    end = std::to_chars(buffer.begin(), buffer.end(), claim.get<std::int64_t>());
+  } else {
+    const double value = claim.get<double>();
+    constexpr double kExact = 9007199254740992.0;  // 2^53: beyond it a double may have lost digits
+    if (!(std::fabs(value) <= kExact)) return ClaimError(key, "is a number too large to be exact");
+    // +0.0 turns minus zero into zero.
+    end = std::to_chars(buffer.begin(), buffer.end(), value + 0.0, std::chars_format::fixed);
+  }
+  MUST(end.ec == std::errc());
+  return std::string(buffer.data(), end.ptr);
+}
+
+// nullptr when absent or null.
+const Json* Present(const Json& claims, const std::string& key) {
+  const auto found = claims.find(key);
+  return found == claims.end() || found->is_null() ? nullptr : &*found;
+}
+
+bool IsWordCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+}  // namespace
+
+Result<std::string> ClaimText(std::string_view key, const Json& claim) {
+  if (claim.is_boolean()) return std::string(claim.get<bool>() ? "true" : "false");
+  if (claim.is_number()) return NumberText(key, claim);
+  if (!claim.is_string()) return ClaimError(key, "is not a text, number or boolean");
+  const std::string& text = claim.get_ref<const std::string&>();
+  if (text.size() > schema::limits::kClaimTextBytes) return ClaimError(key, "is too long");
+  if (text.find('\0') != std::string::npos) return ClaimError(key, "holds a NUL");
+  return text;
+}
+
+// Reads one template from left to right; `if` becomes a jump whose target is filled in later.
+class TemplateCompiler {
+ public:
+  TemplateCompiler(std::string_view name, std::string_view text, const Constants& constants)
+      : name_(name), text_(text), constants_(constants) {}
+
+  Result<Template> Run() && {
+    out_.name_ = std::string(name_);
+    if (text_.empty()) return Wrong("it is empty");
+    if (text_.find("{{") == std::string_view::npos) {
+      Emit(Step::Kind::kClaim, std::string(text_));
+      return std::move(out_);
+    }
+    while (at_ < text_.size()) {
+      const std::size_t open = std::min(text_.find("{{", at_), text_.size());
+      if (open > at_) {
+        out_.steps_.push_back({Step::Kind::kText, std::string(text_.substr(at_, open - at_))});
+      }
+      at_ = open;
+      if (at_ < text_.size()) TRY(Action());
+    }
+    if (!open_.empty()) return Wrong("an {{ if }} has no {{ end }}");
+    return std::move(out_);
+  }
+
+ private:
+  using Step = Template::Step;
+  static constexpr std::size_t kDepth = 8;  // nested ifs
+
+  // An if whose else or end was not met yet.
+  struct Open {
+    std::optional<std::size_t> condition;  // the step that jumps past the first branch
+    std::optional<std::size_t> skip;       // the step that jumps past the second
+    bool has_else = false;
+  };
+
+  Error Wrong(std::string_view why) const {
+    return Error{&kBadTemplate, std::string("template ")
+                                    .append(name_)
+                                    .append(" = ")
+                                    .append(text_.substr(0, 200))
+                                    .append(": ")
+                                    .append(why)};
+  }
+  Error WrongAction(std::string_view why) const {
+    const std::size_t end = std::min(text_.find("}}", action_), text_.size());
+    return Wrong(
+        std::string("{{").append(text_.substr(action_, end - action_)).append("}} ").append(why));
+  }
+
+  void Spaces() {
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string::npos) {
+      ++at_;
+    }
+  }
+  bool Take(char c) {
+    Spaces();
+    if (at_ >= text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  std::string_view Word() {
+    Spaces();
+    const std::size_t begin = at_;
+    while (at_ < text_.size() && IsWordCharacter(text_[at_])) ++at_;
+    return text_.substr(begin, at_ - begin);
+  }
+
+  // A Go string literal: "…" with \" and \\, or `…`.
+  Result<std::string> Literal() {
+    Spaces();
+    const char quote = at_ < text_.size() ? text_[at_] : '\0';
+    if (quote != '"' && quote != '`') return WrongAction("needs a quoted text");
+    std::string out;
+    for (++at_; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (c == quote) {
+        ++at_;
+        return out;
+      }
+      if (c == '\n' && quote == '"') break;
+      if (c == '\\' && quote == '"') {
+        ++at_;
+        if (at_ >= text_.size() || (text_[at_] != '"' && text_[at_] != '\\')) {
+          return WrongAction("has an escape other than \\\" and \\\\");
+        }
+      }
+      out.push_back(text_[at_]);
+    }
+    return WrongAction("has a text without its closing quote");
+  }
+
+  // .key
+  Result<std::string> Field() {
+    if (!Take('.')) return WrongAction("is not in the language: expected .key");
+    if (at_ >= text_.size() || !IsWordCharacter(text_[at_])) {
+      return WrongAction("uses the whole of the claims; name one as .key");
+    }
+    const std::string_view key = Word();
+    if (at_ < text_.size() && text_[at_] == '.') {
+      return WrongAction("reaches into a claim; only top-level claims can be used");
+    }
+    if (at_ < text_.size() && text_[at_] == '-') {
+      return WrongAction("has a dash in its key; write index . \"key-with-dash\"");
+    }
+    return std::string(key);
+  }
+
+  // . "key", after the word index
+  Result<std::string> Indexed() {
+    if (!Take('.')) return WrongAction("must be: index . \"key\"");
+    return Literal();
+  }
+
+  // .key, or (index . "key")
+  Result<std::string> Operand() {
+    if (!Take('(')) return Field();
+    TRY(std::string key, Value());
+    if (!Take(')')) return WrongAction("has no closing parenthesis");
+    return key;
+  }
+
+  // .key, index . "key", either in parentheses
+  Result<std::string> Value() {
+    if (++depth_ > kDepth) return WrongAction("has too many parentheses");
+    Spaces();
+    const std::size_t begin = at_;
+    const std::string_view word = Word();
+    if (word == "index") return Indexed();
+    if (!word.empty()) {
+      return WrongAction(std::string("uses ").append(word).append(", which is not supported"));
+    }
+    at_ = begin;
+    return Operand();
+  }
+
+  Outcome Action() {
+    at_ += 2;
+    action_ = at_;
+    depth_ = 0;
+    if (text_.substr(at_).starts_with("-")) return WrongAction("has a trim marker");
+    if (text_.substr(at_).starts_with("/*")) return WrongAction("is a comment");
+    Spaces();
+    const std::size_t begin = at_;
+    const std::string_view word = Word();
+    if (word == "if") {
+      TRY(If());
+    } else if (word == "else") {
+      TRY(Else());
+    } else if (word == "end") {
+      TRY(End());
+    } else {
+      at_ = begin;
+      if (text_.substr(at_).starts_with("}}")) return WrongAction("is empty");
+      TRY(std::string key, Value());
+      Emit(Step::Kind::kClaim, std::move(key));
+    }
+    Spaces();
+    if (!text_.substr(at_).starts_with("}}")) {
+      return WrongAction("is not in the language: more follows than is understood");
+    }
+    at_ += 2;
+    return Ok();
+  }
+
+  Outcome If() {
+    if (open_.size() >= kDepth) return WrongAction("is nested too deeply");
+    if (Word() != "eq") return WrongAction("must be: if eq .key \"text\"");
+    TRY(std::string key, Operand());
+    TRY(std::string literal, Literal());
+    Open open;
+    const auto constant = constants_.find(key);
+    if (constant == constants_.end() || constant->second.empty()) {
+      const auto kind = constant == constants_.end() ? Step::Kind::kUnlessEqual
+                                                     : Step::Kind::kUnlessEqualOptional;
+      open.condition = out_.steps_.size();
+      out_.steps_.push_back({kind, std::move(key), std::move(literal)});
+    } else if (constant->second != literal) {
+      open.condition = out_.steps_.size();
+      out_.steps_.push_back({Step::Kind::kJump, ""});
+    }
+    open_.push_back(open);
+    return Ok();
+  }
+
+  Outcome Else() {
+    if (open_.empty() || open_.back().has_else) return WrongAction("has no {{ if }}");
+    Open& open = open_.back();
+    open.has_else = true;
+    open.skip = out_.steps_.size();
+    out_.steps_.push_back({Step::Kind::kJump, ""});
+    if (open.condition) out_.steps_[*open.condition].target = out_.steps_.size();
+    return Ok();
+  }
+
+  Outcome End() {
+    if (open_.empty()) return WrongAction("has no {{ if }}");
+    const Open& open = open_.back();
+    if (open.skip) out_.steps_[*open.skip].target = out_.steps_.size();
+    if (open.condition && !open.has_else) {
+      out_.steps_[*open.condition].target = out_.steps_.size();
+    }
+    open_.pop_back();
+    return Ok();
+  }
+
+  void Emit(Step::Kind kind, std::string key) {
+    const auto constant = constants_.find(key);
+    if (constant == constants_.end()) {
+      out_.steps_.push_back({kind, std::move(key)});
+    } else if (constant->second.empty()) {
+      out_.steps_.push_back({Step::Kind::kOptionalClaim, std::move(key)});
+    } else {
+      out_.steps_.push_back({Step::Kind::kText, constant->second});
+    }
+  }
+
+  std::string_view name_;
+  std::string_view text_;
+  const Constants& constants_;
+  Template out_;
+  std::size_t at_ = 0;
+  std::size_t action_ = 0;  // where the current action's inside begins
+  std::size_t depth_ = 0;   // parentheses
+  std::vector<Open> open_;
+};
+
+Result<Template> Template::Compile(std::string_view name, std::string_view text,
+                                   const Constants& constants) {
+  return TemplateCompiler(name, text, constants).Run();
+}
+
+Result<std::string> Template::Render(const Json& claims) const {
+  std::string out;
+  // Jumps only go forward, so this ends.
+  for (std::size_t i = 0; i < steps_.size();) {
+    const Step& step = steps_[i++];
+    if (step.kind == Step::Kind::kText) {
+      out.append(step.text);
+      continue;
+    }
+    if (step.kind == Step::Kind::kJump) {
+      i = step.target;
+      continue;
+    }
+    const bool compares =
+        step.kind == Step::Kind::kUnlessEqual || step.kind == Step::Kind::kUnlessEqualOptional;
+    const bool optional =
+        step.kind == Step::Kind::kOptionalClaim || step.kind == Step::Kind::kUnlessEqualOptional;
+    const Json* claim = Present(claims, step.text);
+    if (claim == nullptr && !optional) {
+      return ClaimError(step.text, "is missing; needed for " + name_);
+    }
+    std::string text;
+    if (claim != nullptr) {
+      TRY(text, ClaimText(step.text, *claim));
+    }
+    if (compares) {
+      if (text != step.literal) i = step.target;
+      continue;
+    }
+    if (text.empty() && !optional && steps_.size() > 1) {
+      return ClaimError(step.text, "is empty; needed for " + name_);
+    }
+    out.append(text);
+  }
+  if (out.size() > schema::limits::kClaimTextBytes) {
+    return Error{&kClaims, name_ + " becomes too long"};
+  }
+  return out;
+}
+
+std::vector<std::string> Template::Keys() const {
+  std::vector<std::string> keys;
+  for (const Step& step : steps_) {
+    if (step.kind != Step::Kind::kText && step.kind != Step::Kind::kJump) keys.push_back(step.text);
+  }
+  std::ranges::sort(keys);
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
+}  // namespace oidc
