@@ -1,0 +1,80 @@
+#include "schema/base/time.h"
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+
+namespace schema {
+
+const ErrorKind kBadDuration{
+    "bad-duration", Fault::kUs,
+    "write a duration as a whole number and one unit: 250ms, 30s, 10m, 1h, 7d"};
+
+namespace {
+
+struct Unit {
+  std::string_view suffix;
+  std::int64_t ms;
+};
+// Longest first, so that FormatDuration finds the shortest text.
+constexpr std::array<Unit, 5> kUnits{
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+
+std::string DateAndTime(Time t) {
+  const auto day = std::chrono::floor<std::chrono::days>(t);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(t - day);
+  std::array<char, 64> text;
+  const int size = std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()));
+  return std::string(text.data(), static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+TimeMs SystemClock::Now() const {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::string Rfc3339(Time t) { return DateAndTime(t) + "Z"; }
+
+std::string Rfc3339(TimeMs t) {
+  const Time seconds = ToSeconds(t);
+  std::array<char, 8> fraction;
+  std::snprintf(fraction.data(), fraction.size(), ".%03dZ",
+                static_cast<int>((t - seconds).count() % 1000));
+  return DateAndTime(seconds) + fraction.data();
+}
+
+Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
+  const auto bad = [&] { return Error{&kBadDuration, "found '" + std::string(text) + "'"}; };
+  // from_chars would take a minus sign.
+  if (text.empty() || text[0] < '0' || text[0] > '9') return bad();
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return bad();
+  const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const Unit& unit : kUnits) {
+    if (suffix != unit.suffix) continue;
+    if (number > std::numeric_limits<std::int64_t>::max() / unit.ms) return bad();
+    return std::chrono::milliseconds(number * unit.ms);
+  }
+  return bad();
+}
+
+std::string FormatDuration(std::chrono::milliseconds d) {
+  if (d.count() == 0) return "0s";
+  for (const Unit& unit : kUnits) {
+    if (d.count() % unit.ms == 0) {
+      return std::to_string(d.count() / unit.ms) + std::string(unit.suffix);
+    }
+  }
+  MUST(false);
+}
+
+}  // namespace schema
