@@ -1,0 +1,188 @@
+#include "tests/support/softhsm.h"
+
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "schema/base/file.h"
+#include "schema/base/time.h"
+#include "tests/support/test_ca.h"
+
+namespace support {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfig = R"(listen:
+  public: 127.0.0.1:0
+  log: 127.0.0.1:0
+  internal: 127.0.0.1:0
+state: state
+issuers: issuers.yaml
+policy: policy.yaml
+ca:
+  chain: chain.pem
+  key: "@KEY@"
+  module-env: {SOFTHSM2_CONF: softhsm2.conf@ENV@}
+  sessions: @SESSIONS@
+  lifetime: 10m
+  backdate: 30s
+  sign-deadline: @DEADLINE@
+log:
+  certificates: {shard: "test", origin: ca.test/certificates, key: "@LOGKEY@", note-key: "file:log-note.key"}
+  events: {shard: "test", origin: ca.test/events, note-key: "file:events-note.key"}
+  checkpoint: 1s
+)";
+
+constexpr const char* kIssuers = R"(oidc-issuers:
+  http://127.0.0.1:1/ci:
+    issuer-url: http://127.0.0.1:1/ci
+    client-id: sigstore
+    type: email
+)";
+
+constexpr const char* kPolicy = R"(version: 1
+issuers:
+  http://127.0.0.1:1/ci: {allow: all}
+)";
+
+void Replace(std::string& text, std::string_view what, std::string_view with) {
+  const auto at = text.find(what);
+  MUST(at != std::string::npos);
+  text.replace(at, what.size(), with);
+}
+
+// The tools' answer is of no interest, their failure is.
+void Run(const fs::path& softhsm_config, const std::string& command) {
+  const std::string line =
+      "SOFTHSM2_CONF=" + softhsm_config.string() + " " + command + " >/dev/null 2>&1";
+  if (std::system(line.c_str()) != 0) {
+    std::fprintf(stderr, "failed: %s\n", line.c_str());
+    MUST(false);
+  }
+}
+
+std::string RandomPin() {
+  std::array<std::uint8_t, 8> bytes{};
+  MUST(RAND_bytes(bytes.data(), bytes.size()) == 1);
+  return schema::Hex(bytes);
+}
+
+std::string PrivatePem(EVP_PKEY* key) {
+  const schema::OwnedBio bio(BIO_new(BIO_s_mem()));
+  MUST(PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return std::string(text, static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+TempDirectory::TempDirectory() {
+  std::string pattern = (fs::temp_directory_path() / "chancery-test-XXXXXX").string();
+  MUST(mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+
+TempDirectory::~TempDirectory() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+void WriteFile(const fs::path& path, std::string_view text, int mode) {
+  const fs::path fresh = path.string() + ".new";
+  {
+    std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
+    out << text;
+    MUST(out.good());
+  }
+  MUST(chmod(fresh.c_str(), static_cast<mode_t>(mode)) == 0);
+  fs::rename(fresh, path);
+}
+
+SoftHsm::SoftHsm(fs::path directory) : directory_(std::move(directory)), pin_(RandomPin()) {
+  fs::create_directories(tokens());
+  WriteFile(config_file(), "directories.tokendir = " + tokens().string() +
+                               "\nobjectstore.backend = file\nlog.level = ERROR\n");
+  WriteFile(pin_file(), pin_ + "\n", 0400);
+  Run(config_file(), "softhsm2-util --init-token --free --label chancery --so-pin " + RandomPin() +
+                         " --pin " + pin_);
+}
+
+void SoftHsm::MakeKeyPair(std::string_view label, std::string_view id_hex) const {
+  Run(config_file(),
+      "pkcs11-tool --module " + std::string(kSoftHsmModule) +
+          " --token-label chancery --login --pin " + pin_ +
+          " --keypairgen --key-type EC:prime256v1 --usage-sign --sensitive --label " +
+          std::string(label) + " --id " + std::string(id_hex));
+}
+
+schema::OwnedKey SoftHsm::PublicKey(std::string_view label) const {
+  const fs::path file = directory_ / (std::string(label) + ".pub.der");
+  Run(config_file(), "pkcs11-tool --module " + std::string(kSoftHsmModule) +
+                         " --token-label chancery --read-object --type pubkey --label " +
+                         std::string(label) + " --output-file " + file.string());
+  std::ifstream in(file, std::ios::binary);
+  const schema::Bytes der{std::istreambuf_iterator<char>(in), {}};
+  const unsigned char* p = der.data();
+  schema::OwnedKey key(d2i_PUBKEY(nullptr, &p, static_cast<long>(der.size())));
+  MUST(key);
+  return key;
+}
+
+void SoftHsm::DeletePublicKey(std::string_view label) const {
+  Run(config_file(), "pkcs11-tool --module " + std::string(kSoftHsmModule) +
+                         " --token-label chancery --login --pin " + pin_ +
+                         " --delete-object --type pubkey --label " + std::string(label));
+}
+
+std::string SoftHsm::Uri(std::string_view label) const {
+  return "pkcs11:token=chancery;object=" + std::string(label) +
+         "?module-path=" + std::string(kSoftHsmModule) + "&pin-source=file:pin";
+}
+
+HsmState::HsmState(const StateOptions& options) : token_(directory_.path()) {
+  token_.MakeKeyPair("ca", "01");
+  if (options.log_key_in_token) token_.MakeKeyPair("log", "02");
+  const schema::Time now = schema::ToSeconds(schema::SystemClock().Now());
+  WriteFile(directory() / "chain.pem", ChainPemFor(token_.PublicKey("ca").get(), now), 0644);
+  WriteFile(directory() / "log.key", PrivatePem(MakeKey("P-256").get()), 0400);
+  WriteFile(directory() / "log-note.key", PrivatePem(MakeKey("Ed25519").get()), 0400);
+  WriteFile(directory() / "events-note.key", PrivatePem(MakeKey("Ed25519").get()), 0400);
+  WriteFile(directory() / "issuers.yaml", kIssuers, 0644);
+  WriteFile(directory() / "policy.yaml", kPolicy, 0644);
+  Configure(options);
+}
+
+void HsmState::Configure(const StateOptions& options) const {
+  std::string key = options.key.empty() ? token_.Uri("ca") : options.key;
+  std::string log_key = options.log_key_in_token ? token_.Uri("log") : "file:log.key";
+  for (std::string* uri : {&key, &log_key}) {
+    const auto at = uri->find(kSoftHsmModule);
+    if (at != std::string::npos) uri->replace(at, kSoftHsmModule.size(), options.module);
+  }
+  std::string text = kConfig;
+  Replace(text, "@KEY@", key);
+  Replace(text, "@ENV@", options.module_env);
+  Replace(text, "@SESSIONS@", std::to_string(options.sessions));
+  Replace(text, "@DEADLINE@", options.sign_deadline);
+  Replace(text, "@LOGKEY@", log_key);
+  WriteFile(config_file(), text, 0644);
+}
+
+schema::Config HsmState::Load() const {
+  const auto text = schema::ReadFile(config_file());
+  MUST(text.has_value());
+  auto config = schema::ParseConfig(*text, config_file());
+  if (!config) std::fprintf(stderr, "%s\n", config.error().Describe().c_str());
+  MUST(config.has_value());
+  return *std::move(config);
+}
+
+}  // namespace support
