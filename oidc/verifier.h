@@ -1,7 +1,7 @@
 // Token in, Identity out: the folder's one entry point.
 #pragma once
 
-#include <functional>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>

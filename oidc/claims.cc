@@ -1,0 +1,110 @@
+#include "oidc/claims.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "oidc/verifier.h"
+#include "schema/base/limits.h"
+
+namespace oidc {
+
+using schema::Error;
+using schema::Json;
+using schema::Outcome;
+using schema::Result;
+using schema::Time;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::int64_t kEndOfYear9999 = 253402300799;
+constexpr std::size_t kTokenIdBytesMax = 1024;
+
+// RFC 7519 2, NumericDate: seconds, perhaps with a fraction. Absent: nullopt.
+Result<std::optional<Time>> Instant(const Json& claims, const char* name) {
+  const auto found = claims.find(name);
+  if (found == claims.end()) return std::optional<Time>();
+  const Error wrong{&kTokenMalformed, std::string(name) + " is not a time"};
+  std::int64_t value = 0;
+  if (found->is_number_unsigned()) {
+    const auto number = found->get<std::uint64_t>();
+    if (number > static_cast<std::uint64_t>(kEndOfYear9999)) return wrong;
+    value = static_cast<std::int64_t>(number);
+  } else if (found->is_number_float()) {
+    // Compared before it is converted: a conversion out of range has no defined result.
+    const double number = found->get<double>();
+    if (!(number >= 0 && number <= static_cast<double>(kEndOfYear9999))) return wrong;
+    value = static_cast<std::int64_t>(std::floor(number));
+  } else {
+    return wrong;  // negative integers end here: nothing was issued before 1970
+  }
+  return std::optional<Time>(Time(seconds(value)));
+}
+
+Result<Time> NeededInstant(const Json& claims, const char* name) {
+  TRY(const auto instant, Instant(claims, name));
+  if (!instant) return Error{&kTokenMalformed, std::string(name) + " is absent"};
+  return *instant;
+}
+
+Outcome CheckAudience(const Issuer& issuer, const Json& claims) {
+  const auto aud = claims.find("aud");
+  if (aud == claims.end()) return Error{&kAudience, "aud is absent"};
+  const bool list = aud->is_array();
+  if (list && aud->size() != 1) return Error{&kAudience, "aud names several, or nobody"};
+  const Json& one = list ? aud->front() : *aud;
+  if (!one.is_string()) return Error{&kAudience, "aud is not a string"};
+  if (std::ranges::find(issuer.audiences, one.get_ref<const std::string&>()) ==
+      issuer.audiences.end())
+    return Error{&kAudience, "aud is not one of the issuer's audiences"};
+  return schema::Ok();
+}
+
+Outcome CheckTimes(const Issuer& issuer, const Json& claims, const TokenFacts& facts, Time now) {
+  TRY(const auto not_before, Instant(claims, "nbf"));
+  if (now >= facts.expires_at)
+    return Error{&kTokenExpired, "exp " + schema::Rfc3339(facts.expires_at)};
+  if (not_before && *not_before > now + issuer.skew)
+    return Error{&kTokenNotYetValid, "nbf " + schema::Rfc3339(*not_before)};
+  if (facts.issued_at > now + issuer.skew)
+    return Error{&kTokenNotYetValid, "iat " + schema::Rfc3339(facts.issued_at)};
+  if (now - facts.issued_at > issuer.max_token_age + issuer.skew)
+    return Error{&kTokenTooOld, "iat " + schema::Rfc3339(facts.issued_at)};
+  if (facts.expires_at - facts.issued_at > schema::limits::kTokenAge)
+    return Error{&kTokenTooOld, "exp - iat above the limit"};
+  return schema::Ok();
+}
+
+Result<std::optional<schema::Hash>> TokenId(const Issuer& issuer, std::string_view iss,
+                                            const Json& claims) {
+  const auto jti = claims.find("jti");
+  if (jti == claims.end()) {
+    if (issuer.jti == "required") return Error{&kClaims, "jti is absent and required"};
+    return std::optional<schema::Hash>();
+  }
+  if (!jti->is_string()) return Error{&kTokenMalformed, "jti is not a string"};
+  const auto& text = jti->get_ref<const std::string&>();
+  if (text.empty() || text.size() > kTokenIdBytesMax)
+    return Error{&kTokenMalformed, "jti is empty or too long"};
+  std::string input(iss);
+  input.append(1, '\0').append(text);
+  return std::optional<schema::Hash>(schema::Sha256(schema::AsBytes(input)));
+}
+
+}  // namespace
+
+Result<TokenFacts> CheckClaims(const Issuer& issuer, std::string_view iss, const Json& claims,
+                               Time now) {
+  const auto named = claims.find("iss");
+  if (named == claims.end() || !named->is_string() || named->get_ref<const std::string&>() != iss)
+    return Error{&kIssuerUnknown, "iss is not the issuer whose keys verified the token"};
+  TRY(CheckAudience(issuer, claims));
+  TokenFacts out{};
+  TRY(out.expires_at, NeededInstant(claims, "exp"));
+  TRY(out.issued_at, NeededInstant(claims, "iat"));
+  TRY(CheckTimes(issuer, claims, out, now));
+  TRY(out.token_id, TokenId(issuer, iss, claims));
+  return out;
+}
+
+}  // namespace oidc

@@ -1,0 +1,126 @@
+#include "oidc/verifier.h"
+
+#include <utility>
+
+#include "oidc/claims.h"
+#include "oidc/issuers.h"
+#include "oidc/jwt.h"
+#include "oidc/keys.h"
+#include "oidc/mapping.h"
+
+namespace oidc {
+
+using schema::Error;
+using schema::ErrorKind;
+using schema::Fault;
+using schema::Result;
+
+const ErrorKind kTokenMissing{"token-missing", Fault::kToken,
+                              "There is no identity token: send one as a bearer token or in the "
+                              "request's credentials."};
+const ErrorKind kTokenMalformed{
+    "token-malformed", Fault::kToken,
+    "The identity token is not a well-formed JWT: send it exactly as the "
+    "issuer gave it."};
+const ErrorKind kTokenAlgorithm{
+    "token-algorithm", Fault::kToken,
+    "The identity token's signature algorithm is not accepted: it must be "
+    "RS, PS, ES or EdDSA and the one the issuer's key is for."};
+const ErrorKind kTokenHeader{"token-header", Fault::kToken,
+                             "The identity token's header has a parameter or a type that is not "
+                             "accepted: ask the issuer for a plain identity token."};
+const ErrorKind kIssuerUnknown{
+    "issuer-unknown", Fault::kToken,
+    "The identity token's issuer is not configured here: check the token's "
+    "iss, or have the issuer added."};
+const ErrorKind kIssuerUnavailable{"issuer-unavailable", Fault::kBusy,
+                                   "The keys of the identity token's issuer cannot be fetched just "
+                                   "now: try again."};
+const ErrorKind kKeyUnknown{
+    "key-unknown", Fault::kToken,
+    "The identity token names a key that its issuer does not publish: get a "
+    "new token."};
+const ErrorKind kTokenSignature{"token-signature", Fault::kToken,
+                                "The identity token's signature is wrong: send it exactly as the "
+                                "issuer gave it."};
+const ErrorKind kAudience{
+    "audience", Fault::kToken,
+    "The identity token is for another audience: ask the issuer for a token for "
+    "the one this service's configuration names, and only that."};
+const ErrorKind kTokenExpired{"token-expired", Fault::kToken,
+                              "The identity token has expired: get a new one."};
+const ErrorKind kTokenNotYetValid{
+    "token-not-yet-valid", Fault::kToken,
+    "The identity token is not valid yet: check the clocks of the issuer "
+    "and of this service."};
+const ErrorKind kTokenTooOld{"token-too-old", Fault::kToken,
+                             "The identity token is too old or lives too long: get a fresh, "
+                             "short-lived one just before signing."};
+
+namespace {
+
+class TokenVerifier final : public Verifier {
+ public:
+  TokenVerifier(IssuerSet issuers, schema::Fetcher& fetcher, const schema::Clock& clock,
+                schema::Journal& journal)
+      : issuers_(std::move(issuers)), clock_(clock), keys_(issuers_, fetcher, clock, journal) {}
+
+  Result<schema::Identity> Verify(std::string_view token) override;
+  std::vector<IssuerInfo> Issuers() const override;
+  std::vector<IssuerHealth> Health() const override { return keys_.Health(); }
+
+ private:
+  const IssuerSet issuers_;
+  const schema::Clock& clock_;
+  KeyStore keys_;  // refers to issuers_
+};
+
+Result<schema::Identity> TokenVerifier::Verify(std::string_view token) {
+  if (token.empty()) return Error{&kTokenMissing, ""};
+  TRY(Jwt jwt, Jwt::Parse(token));
+  const std::string iss = jwt.unverified_issuer();
+  const auto issuer = issuers_.Find(iss);
+  if (issuer == nullptr) return Error{&kIssuerUnknown, "not configured"};
+  TRY(const auto keys, keys_.Keys(issuer, iss, jwt.kid()));
+  auto claims = VerifiedClaims(std::move(jwt), *keys);
+  if (!claims) {
+    if (claims.error().Is(kTokenSignature)) keys_.Suspect(iss);
+    return std::move(claims).error();
+  }
+  TRY(const TokenFacts facts, CheckClaims(*issuer, iss, *claims, schema::ToSeconds(clock_.Now())));
+  TRY(schema::Identity identity, Map(*issuer, *claims));
+  identity.claims = *std::move(claims);
+  identity.token_id = facts.token_id;
+  identity.issued_at = facts.issued_at;
+  identity.expires_at = facts.expires_at;
+  return identity;
+}
+
+IssuerInfo Describe(const Issuer& issuer) {
+  return {.url = issuer.url,
+          .wildcard = issuer.wildcard(),
+          .audience = issuer.audiences.front(),
+          .challenge_claim = issuer.challenge_claim,
+          .spiffe_trust_domain = issuer.spiffe_trust_domain,
+          .type = issuer.type_text,
+          .subject_domain = issuer.subject_domain};
+}
+
+std::vector<IssuerInfo> TokenVerifier::Issuers() const {
+  std::vector<IssuerInfo> out;
+  for (const auto& [url, issuer] : issuers_.exact) out.push_back(Describe(*issuer));
+  for (const auto& issuer : issuers_.patterns) out.push_back(Describe(*issuer));
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Verifier>> Verifier::Create(
+    std::string_view issuers_text, const std::filesystem::path& directory, schema::Fetcher& fetcher,
+    const schema::Clock& clock, schema::Journal& journal, std::vector<schema::Error>& problems) {
+  TRY(IssuerSet issuers, LoadIssuers(issuers_text, directory, problems));
+  return std::unique_ptr<Verifier>(
+      std::make_unique<TokenVerifier>(std::move(issuers), fetcher, clock, journal));
+}
+
+}  // namespace oidc
