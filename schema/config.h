@@ -1,6 +1,7 @@
 // chancery.yaml: text in, typed settings out. The JSON Schema of the same file is chancery.schema.json.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
