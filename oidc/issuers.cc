@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "oidc/alias_keys.h"
 #include "oidc/issuer_entry.h"
 #include "oidc/settings.h"
 
@@ -90,7 +91,7 @@ std::shared_ptr<const Issuer> IssuerSet::Find(std::string_view iss) const {
 
 Result<IssuerSet> LoadIssuers(std::string_view text, const std::filesystem::path& directory,
                               std::vector<Error>& problems) {
-  TRY(const Node root, schema::ParseDocument(text));
+  TRY(const Node root, schema::ParseDocument(SeparateAliasKeys(text)));
   if (root.kind() != Node::Kind::kMap) {
     return Error{&kNoIssuers, "the file is empty or not a map"};
   }
