@@ -1,0 +1,58 @@
+#include "http/problem.h"
+
+namespace http {
+namespace {
+
+struct Codes {
+  int http;
+  int grpc;  // google.rpc.Code
+};
+
+Codes CodesOf(schema::Fault fault) {
+  switch (fault) {
+    case schema::Fault::kCaller:
+      return {400, 3};
+    case schema::Fault::kToken:
+      return {401, 16};
+    case schema::Fault::kPolicy:
+      return {403, 7};
+    case schema::Fault::kNotFound:
+      return {404, 5};
+    case schema::Fault::kMethod:
+      return {405, 12};
+    case schema::Fault::kTooMany:
+      return {429, 8};
+    case schema::Fault::kBusy:
+      return {503, 14};
+    case schema::Fault::kUs:
+      return {500, 13};
+  }
+  MUST(false);
+}
+
+// Texts are ours and printable ASCII; only these two characters need an escape (RFC 8259 7).
+void AppendJson(std::string_view text, std::string& out) {
+  for (const char c : text) {
+    MUST(static_cast<unsigned char>(c) >= 0x20);
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+}
+
+}  // namespace
+
+Response Problem(const schema::Error& error, std::string_view request_id) {
+  const Codes codes = CodesOf(error.kind->fault);
+  std::string body = "{\"code\":" + std::to_string(codes.grpc) + ",\"message\":\"";
+  AppendJson(error.kind->text, body);
+  body.append(" [");
+  AppendJson(error.kind->id, body);
+  body.append("; request ");
+  AppendJson(request_id, body);
+  body.append("]\",\"details\":[]}");
+  Response response{codes.http, "application/json", std::move(body), {}};
+  if (error.kind->fault == schema::Fault::kBusy) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+}  // namespace http
