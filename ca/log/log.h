@@ -1,9 +1,9 @@
 // The two logs behind one door: enter, finish, note, read.
 //
-// Nothing else writes the store. One sequencer thread owns the tails of both logs: it takes what is waiting
-// (at most limits::kCommitBatch), assigns indexes, checks token ids, commits once with one fsync, has the SCTs
-// signed (off its own thread) and wakes each waiter by itself. A publisher thread signs precertificates and
-// tree heads and writes checkpoints. All members are thread-safe.
+// Nothing else writes the store. One sequencer thread owns the tails of both logs: it takes what is
+// waiting (at most limits::kCommitBatch), assigns indexes, checks token ids, commits once with one
+// fsync, has the SCTs signed (off its own thread) and wakes each waiter by itself. A publisher
+// thread signs precertificates and tree heads and writes checkpoints. All members are thread-safe.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +16,8 @@
 #include "ca/linted.h"
 #include "ca/log/reader.h"
 #include "hsm/custody.h"
-#include "schema/base/json.h"
 #include "schema/base/journal.h"
+#include "schema/base/json.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
 #include "schema/config.h"
@@ -26,18 +26,24 @@
 
 namespace ca {
 
-extern const schema::ErrorKind kTokenSpent;      // kToken: the jti was used, with another key or its certificate has ended
-extern const schema::ErrorKind kLogUnavailable;  // kBusy: disk full, database locked, commit failed, queue full
-extern const schema::ErrorKind kLogHalted;       // kBusy: a failed fsync or an inconsistent tail; needs a restart
-extern const schema::ErrorKind kLogBehind;       // kBusy: too many precertificates wait to be signed
-extern const schema::ErrorKind kBadState;        // kUs: the state directory does not fit the configuration, or is in use
+extern const schema::ErrorKind
+    kTokenSpent;  // kToken: the jti was used, with another key or its certificate has ended
+extern const schema::ErrorKind
+    kLogUnavailable;  // kBusy: disk full, database locked, commit failed, queue full
+extern const schema::ErrorKind
+    kLogHalted;  // kBusy: a failed fsync or an inconsistent tail; needs a restart
+extern const schema::ErrorKind kLogBehind;  // kBusy: too many precertificates wait to be signed
+extern const schema::ErrorKind
+    kBadState;  // kUs: the state directory does not fit the configuration, or is in use
 
-// One certificate to enter. `event` is the granted event without what only the sequencer knows (time, leaf index).
+// One certificate to enter. `event` is the granted event without what only the sequencer knows
+// (time, leaf index).
 struct Grant {
   Linted tbs;
-  std::optional<schema::Hash> token_id;   // Identity::token_id
-  schema::Time token_expires;             // the spent token is remembered at least until then, and until NotAfter
-  schema::Hash key_hash;                  // SHA-256 of the subject's SPKI
+  std::optional<schema::Hash> token_id;  // Identity::token_id
+  schema::Time
+      token_expires;      // the spent token is remembered at least until then, and until NotAfter
+  schema::Hash key_hash;  // SHA-256 of the subject's SPKI
   std::string san, issuer, subject, request_id;  // search columns
   schema::Json event;
 };
@@ -46,10 +52,14 @@ struct Grant {
 class Receipt {
  public:
   std::uint64_t index() const { return index_; }
-  bool retry() const { return retry_; }                       // an entry made earlier, by the same token and key
-  schema::BytesView tbs() const { return tbs_.view(); }       // the logged TBS; on a retry that of the first time
+  bool retry() const { return retry_; }  // an entry made earlier, by the same token and key
+  schema::BytesView tbs() const {
+    return tbs_.view();
+  }  // the logged TBS; on a retry that of the first time
   const schema::Sct& sct() const { return sct_; }
-  const std::optional<schema::CertDer>& certificate() const { return certificate_; }  // stored already (retry)
+  const std::optional<schema::CertDer>& certificate() const {
+    return certificate_;
+  }  // stored already (retry)
 
  private:
   friend class ReceiptMaker;
@@ -63,9 +73,9 @@ class Receipt {
 
 struct LogState {
   bool ready;
-  std::string reason;                  // why not
-  std::uint64_t certificates_size, events_size;   // entries durable
-  std::uint64_t published_size;        // certificates covered by the newest checkpoint
+  std::string reason;                            // why not
+  std::uint64_t certificates_size, events_size;  // entries durable
+  std::uint64_t published_size;                  // certificates covered by the newest checkpoint
   double checkpoint_age_seconds;
   std::size_t precertificates_waiting;
   std::size_t queue_length;
@@ -73,32 +83,36 @@ struct LogState {
 };
 
 struct LogKeys {
-  schema::SpkiDer log_key;      // P-256
-  schema::Hash log_id;          // SHA-256 of it
+  schema::SpkiDer log_key;                               // P-256
+  schema::Hash log_id;                                   // SHA-256 of it
   schema::Bytes certificates_note_key, events_note_key;  // Ed25519, 32 octets
-  schema::TimeMs since;         // the shard's first start: validFor.start of trust documents is before it
+  schema::TimeMs since;  // the shard's first start: validFor.start of trust documents is before it
 };
 
 class Log {
  public:
-  // Opens or creates <state>/chancery.db, takes <state>/lock, checks that shards, origins and keys are those of
-  // earlier runs, re-reads the tails, makes up missing precertificates, publishes a checkpoint, starts the threads.
+  // Opens or creates <state>/chancery.db, takes <state>/lock, checks that shards, origins and keys
+  // are those of earlier runs, re-reads the tails, makes up missing precertificates, publishes a
+  // checkpoint, starts the threads.
   static schema::Result<std::unique_ptr<Log>> Open(const schema::Config& config, const Chain& chain,
-                                                   hsm::Custody& custody, const schema::Clock& clock,
+                                                   hsm::Custody& custody,
+                                                   const schema::Clock& clock,
                                                    schema::Journal& journal);
   virtual ~Log() = default;  // commits what waits, stops
 
   // Blocks until the entry is durable and its SCT signed, or says why not.
   virtual schema::Result<Receipt> Enter(Grant grant) = 0;
-  // The certificate of an entry has been signed: its precertificate is signed and both are stored, with an
-  // `issued` event made of `facts`, soon, off the caller's way. Until then Enter gives it to retries from memory.
-  // The first certificate of an index wins: the return value is the one kept, for the caller to hand out, so
-  // that concurrent retries of one token all get the same certificate.
-  virtual schema::CertDer Finish(std::uint64_t index, schema::CertDer certificate, schema::Json facts) = 0;
+  // The certificate of an entry has been signed: its precertificate is signed and both are stored,
+  // with an `issued` event made of `facts`, soon, off the caller's way. Until then Enter gives it
+  // to retries from memory. The first certificate of an index wins: the return value is the one
+  // kept, for the caller to hand out, so that concurrent retries of one token all get the same
+  // certificate.
+  virtual schema::CertDer Finish(std::uint64_t index, schema::CertDer certificate,
+                                 schema::Json facts) = 0;
   // Enters an event and blocks until it is durable.
   virtual schema::Outcome Note(schema::Json event) = 0;
-  // Counts a refusal that nobody vouches for, or a repeated one; it appears in the events log as one summary a
-  // minute for each (reason, issuer). Does not block; memory is bounded.
+  // Counts a refusal that nobody vouches for, or a repeated one; it appears in the events log as
+  // one summary a minute for each (reason, issuer). Does not block; memory is bounded.
   virtual void Tally(std::string_view reason, std::string_view issuer) = 0;
 
   virtual const Reader& reader() const = 0;

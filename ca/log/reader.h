@@ -1,5 +1,5 @@
-// Reading the logs: proofs, entries, checkpoints, search. Opens its own read-only connections, so it works
-// beside a running server and in the commands.
+// Reading the logs: proofs, entries, checkpoints, search. Opens its own read-only connections, so
+// it works beside a running server and in the commands.
 #pragma once
 
 #include <filesystem>
@@ -16,38 +16,39 @@
 
 namespace ca {
 
-extern const schema::ErrorKind kNoSuchEntry;   // kNotFound
-extern const schema::ErrorKind kBadRange;      // kCaller
+extern const schema::ErrorKind kNoSuchEntry;  // kNotFound
+extern const schema::ErrorKind kBadRange;     // kCaller
 
 enum class LogName { kCertificates, kEvents };
 
 struct SignedTreeHead {
   schema::TreeHead head;
-  schema::Signature signature;   // over TreeHeadInput; certificates only
-  std::string checkpoint;        // the signed note
+  schema::Signature signature;  // over TreeHeadInput; certificates only
+  std::string checkpoint;       // the signed note
 };
 
-struct LogEntry {                // certificates
+struct LogEntry {  // certificates
   std::uint64_t index;
-  schema::Bytes leaf;                                 // MerkleTreeLeaf
-  schema::CertDer precertificate;                     // empty only for entries no checkpoint covers yet
-  std::optional<schema::CertDer> certificate;         // absent: outcome unknown
+  schema::Bytes leaf;                          // MerkleTreeLeaf
+  schema::CertDer precertificate;              // empty only for entries no checkpoint covers yet
+  std::optional<schema::CertDer> certificate;  // absent: outcome unknown
 };
 
-struct IssuanceRow {             // search result
+struct IssuanceRow {  // search result
   std::uint64_t index;
   schema::TimeMs logged;
-  std::string serial;            // hex
+  std::string serial;  // hex
   std::string san, issuer, subject, request_id;
   schema::Time not_before, not_after;
   bool certificate_stored;
 };
 
 struct Search {
-  std::string san, issuer, subject, serial, request_id;  // exact, or prefix when it ends with '*'; empty: any
+  std::string san, issuer, subject, serial,
+      request_id;  // exact, or prefix when it ends with '*'; empty: any
   std::optional<schema::TimeMs> since, until;
   std::size_t count_max = 100;
-  std::optional<std::uint64_t> before;   // page: entries with a smaller index; newest first
+  std::optional<std::uint64_t> before;  // page: entries with a smaller index; newest first
 };
 
 class Reader {
@@ -60,15 +61,17 @@ class Reader {
 
   virtual schema::Result<SignedTreeHead> LatestTreeHead(LogName log) const = 0;
   // [first, last], clamped to the published tree and to limits::kGetEntriesBytes.
-  virtual schema::Result<std::vector<LogEntry>> Entries(std::uint64_t first, std::uint64_t last) const = 0;
+  virtual schema::Result<std::vector<LogEntry>> Entries(std::uint64_t first,
+                                                        std::uint64_t last) const = 0;
   virtual schema::Result<LogEntry> Entry(std::uint64_t index) const = 0;
   // Event texts [first, last], clamped likewise.
-  virtual schema::Result<std::vector<std::string>> Events(std::uint64_t first, std::uint64_t last) const = 0;
+  virtual schema::Result<std::vector<std::string>> Events(std::uint64_t first,
+                                                          std::uint64_t last) const = 0;
   virtual schema::Result<std::uint64_t> FindLeaf(const schema::Hash& leaf_hash) const = 0;
   virtual schema::Result<std::vector<schema::Hash>> InclusionProof(LogName log, std::uint64_t index,
                                                                    std::uint64_t size) const = 0;
-  virtual schema::Result<std::vector<schema::Hash>> ConsistencyProof(LogName log, std::uint64_t first,
-                                                                     std::uint64_t second) const = 0;
+  virtual schema::Result<std::vector<schema::Hash>> ConsistencyProof(
+      LogName log, std::uint64_t first, std::uint64_t second) const = 0;
   virtual schema::Result<std::vector<IssuanceRow>> Find(const Search& search) const = 0;
   // The granted and issued events of one certificate, as JSON texts.
   virtual schema::Result<std::vector<std::string>> EventsOf(std::uint64_t index) const = 0;

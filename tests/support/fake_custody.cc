@@ -5,7 +5,7 @@
 
 #include <thread>
 
-namespace tests {
+namespace support {
 namespace {
 
 schema::OwnedKey NewP256() {
@@ -178,4 +178,4 @@ void FakeCustody::Delay(hsm::Purpose purpose, std::chrono::milliseconds delay) {
   PlanOf(purpose).delay = delay;
 }
 
-}  // namespace tests
+}  // namespace support

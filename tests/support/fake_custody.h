@@ -17,7 +17,7 @@
 #include "hsm/custody.h"
 #include "schema/base/openssl.h"
 
-namespace tests {
+namespace support {
 
 class FakeCustody final : public hsm::Custody {
  public:
@@ -75,4 +75,4 @@ schema::OwnedKey KeyFromSpki(schema::BytesView spki);
 // From 32 octets Ed25519.
 schema::OwnedKey KeyFromEd25519(schema::BytesView raw);
 
-}  // namespace tests
+}  // namespace support

@@ -1,0 +1,136 @@
+#include "ca/log/batch.h"
+
+#include <algorithm>
+
+#include "schema/log/leaf.h"
+
+namespace ca {
+
+using schema::Error;
+using schema::Fault;
+using schema::Hash;
+using schema::Ok;
+using schema::Outcome;
+using schema::Result;
+using schema::merkle::Frontier;
+
+const schema::ErrorKind kInconsistent{
+    "log-inconsistent", Fault::kUs, "the log's store contradicts itself; the operator has to act"};
+
+namespace {
+
+// A token is remembered longer than it lives, for verifiers that allow some skew.
+constexpr std::chrono::minutes kSpentMargin{10};
+
+Result<Frontier> LoadEdge(Store& store, LogName log, const Tail& tail) {
+  const std::string name = log == LogName::kCertificates ? "certificates" : "events";
+  const auto read = [&](int level, std::uint64_t first, std::size_t count) {
+    return store.ReadHashes(log, level, first, count);
+  };
+  TRY(Frontier edge, Frontier::Load(tail.size, read));
+  if (edge.Root() != tail.root) {
+    return Error{&kInconsistent, name + ": the hashes do not give the root of the tail"};
+  }
+  if (tail.size > 0) {
+    TRY(const auto data, store.ReadData(log, tail.size - 1));
+    TRY(const auto hash, store.ReadHashes(log, 0, tail.size - 1, 1));
+    if (!data || schema::LeafHash(*data) != hash.front()) {
+      return Error{&kInconsistent, name + ": the newest entry is not that of its hash"};
+    }
+  }
+  TRY(const auto beyond, store.ReadData(log, tail.size));
+  if (beyond) return Error{&kInconsistent, name + ": there is an entry beyond the tail"};
+  return edge;
+}
+
+}  // namespace
+
+Result<Edges> LoadEdges(Store& store, const Tails& tails) {
+  Edges edges;
+  TRY(edges.certificates, LoadEdge(store, LogName::kCertificates, tails.certificates));
+  TRY(edges.events, LoadEdge(store, LogName::kEvents, tails.events));
+  return edges;
+}
+
+BatchMaker::BatchMaker(Store& store, const Tails& tails, const Edges& edges,
+                       const Hash& issuer_key_hash, schema::TimeMs now)
+    : store_(store),
+      issuer_key_hash_(issuer_key_hash),
+      now_(now),
+      certificates_time_(std::max(now, tails.certificates.time)),
+      events_time_(std::max(now, tails.events.time)),
+      edges_(edges) {
+  batch_.before = tails;
+  batch_.after = tails;
+}
+
+Result<std::optional<BatchMaker::Place>> BatchMaker::FindRetry(const Grant& grant) {
+  if (!grant.token_id) return std::optional<Place>();
+  const auto here = spent_here_.find(*grant.token_id);
+  if (here != spent_here_.end()) {
+    const SpentRow& row = batch_.spent[here->second];
+    if (row.key_hash != grant.key_hash) return Error{&kTokenSpent, "with another key"};
+    return std::optional<Place>({row.index, true});
+  }
+  TRY(const auto row, store_.FindSpent(*grant.token_id));
+  if (!row) return std::optional<Place>();
+  if (row->key_hash != grant.key_hash) return Error{&kTokenSpent, "with another key"};
+  TRY(const StoredEntry entry, store_.ReadEntry(row->index));
+  if (now_ >= entry.not_after) return Error{&kTokenSpent, "its certificate has ended"};
+  return std::optional<Place>({row->index, true});
+}
+
+Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
+  Grant& grant = prepared.grant;
+  TRY(const auto retry, FindRetry(grant));
+  if (retry) return *retry;
+  const std::uint64_t index = edges_.certificates.size();
+  if (grant.token_id) {
+    spent_here_.emplace(*grant.token_id, batch_.spent.size());
+    batch_.spent.push_back({*grant.token_id, grant.key_hash, index,
+                            std::max(grant.token_expires, prepared.not_after) + kSpentMargin});
+  }
+  schema::Bytes leaf =
+      schema::EncodeLeaf(certificates_time_, index, issuer_key_hash_, grant.tbs.tbs()).bytes();
+  const Hash leaf_hash = schema::LeafHash(leaf);
+  Append(LogName::kCertificates, index, std::move(leaf), leaf_hash);
+  const std::uint64_t granted = Add(prepared.event, index);
+  batch_.issuances.push_back(
+      {index, LeafPrefix(leaf_hash), std::move(prepared.serial), std::move(grant.san),
+       std::move(grant.issuer), std::move(grant.subject), std::move(grant.request_id),
+       prepared.not_before, prepared.not_after, certificates_time_, granted});
+  return Place{index, false};
+}
+
+std::uint64_t BatchMaker::Add(const EventText& event, std::optional<std::uint64_t> leaf_index) {
+  const std::uint64_t index = edges_.events.size();
+  const std::string text = event.At(events_time_, leaf_index);
+  const Hash leaf_hash = schema::LeafHash(schema::AsBytes(text));
+  Append(LogName::kEvents, index, schema::ToBytes(schema::AsBytes(text)), leaf_hash);
+  return index;
+}
+
+void BatchMaker::Append(LogName log, std::uint64_t index, schema::Bytes data, const Hash& leaf) {
+  Frontier& edge = log == LogName::kCertificates ? edges_.certificates : edges_.events;
+  stored_.clear();
+  edge.Append(leaf, stored_);
+  for (const Frontier::Stored& stored : stored_) batch_.hashes.push_back({log, stored});
+  batch_.entries.push_back({log, index, std::move(data)});
+}
+
+bool BatchMaker::empty() const {
+  return batch_.entries.empty() && batch_.certificates.empty() && batch_.tree_heads.empty() &&
+         batch_.unfinished.empty() && batch_.after.settled == batch_.before.settled;
+}
+
+Batch& BatchMaker::Close() {
+  const auto close = [](Tail& tail, const Frontier& edge, schema::TimeMs time) {
+    if (edge.size() != tail.size) tail = {edge.size(), edge.Root(), time};
+  };
+  close(batch_.after.certificates, edges_.certificates, certificates_time_);
+  close(batch_.after.events, edges_.events, events_time_);
+  if (!batch_.spent.empty()) batch_.forget = schema::ToSeconds(now_);
+  return batch_;
+}
+
+}  // namespace ca

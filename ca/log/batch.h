@@ -1,0 +1,79 @@
+// Makes one batch: assigns indexes, checks token ids, builds leaves and events. No thread, no
+// commit.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ca/log/event.h"
+#include "ca/log/log.h"
+#include "ca/log/store.h"
+#include "schema/base/bytes.h"
+#include "schema/base/result.h"
+#include "schema/base/time.h"
+#include "schema/log/merkle.h"
+
+namespace ca {
+
+extern const schema::ErrorKind
+    kInconsistent;  // kUs: entries, hashes and tail contradict each other
+
+// The growing edges of both trees.
+struct Edges {
+  schema::merkle::Frontier certificates, events;
+};
+// Reads the edges of the stored trees and checks them: each root is that of the tail, the last
+// entry has the last leaf hash, nothing lies beyond the tail. Used at start and after a failed
+// commit.
+schema::Result<Edges> LoadEdges(Store& store, const Tails& tails);
+
+// A Grant with what can be made of it before its turn comes.
+struct PreparedGrant {
+  Grant grant;
+  EventText event;
+  std::string serial;  // lower-case hexadecimal
+  schema::Time not_before, not_after;
+};
+
+class BatchMaker {
+ public:
+  BatchMaker(Store& store, const Tails& tails, const Edges& edges,
+             const schema::Hash& issuer_key_hash, schema::TimeMs now);
+
+  struct Place {
+    std::uint64_t index;
+    bool retry;
+  };
+  // kTokenSpent, or an error of the store. Moves the search columns out of `prepared`, keeps its
+  // TBS.
+  schema::Result<Place> Add(PreparedGrant& prepared);
+  // The event's index.
+  std::uint64_t Add(const EventText& event, std::optional<std::uint64_t> leaf_index = std::nullopt);
+
+  bool empty() const;
+  // For rows that need no index.
+  Batch& batch() { return batch_; }
+  const Batch& batch() const { return batch_; }
+  // Fixes the tails after. The edges after are those of edges().
+  Batch& Close();
+  const Edges& edges() const { return edges_; }
+
+ private:
+  schema::Result<std::optional<Place>> FindRetry(const Grant& grant);
+  void Append(LogName log, std::uint64_t index, schema::Bytes data, const schema::Hash& leaf);
+
+  Store& store_;
+  const schema::Hash& issuer_key_hash_;
+  const schema::TimeMs now_;  // the clock's
+  // Of new entries: never before that of the newest one. Each log has its own, so that a clock that
+  // was ahead while only events were entered does not reach into an SCT.
+  const schema::TimeMs certificates_time_, events_time_;
+  Edges edges_;
+  Batch batch_;
+  std::map<schema::Hash, std::size_t> spent_here_;  // token → position in batch_.spent
+  std::vector<schema::merkle::Frontier::Stored> stored_;
+};
+
+}  // namespace ca

@@ -1,0 +1,137 @@
+#include "ca/log/keeper.h"
+
+#include <system_error>
+
+#include "ca/log/log.h"
+#include "ca/log/rows.h"
+
+namespace ca {
+
+using schema::Error;
+using schema::Ok;
+using schema::Outcome;
+using schema::Result;
+
+namespace {
+
+constexpr std::chrono::seconds kEvery{1};
+constexpr int kSettleEvery = 10;  // rounds
+constexpr std::size_t kSettleAtOnce = 256;
+constexpr std::uintmax_t kWalWorthIt = 8 * 1024 * 1024;  // octets; below it a checkpoint waits
+constexpr int kFramesMax =
+    8192;  // of 4 KiB: beyond, the sequencer helps, so that the file starts anew
+
+// Entries from ?1 on: has a certificate or an event already, else the facts of its event.
+constexpr const char* kUnsettledSql =
+    "SELECT i.id, i.not_after, c.certificate IS NOT NULL OR u.id IS NOT NULL, i.serial, i.san, "
+    "i.request_id FROM issuance i LEFT JOIN certificate c USING(id) LEFT JOIN unfinished u "
+    "USING(id) "
+    "WHERE i.id>=? ORDER BY i.id LIMIT ?";
+
+}  // namespace
+
+Result<std::unique_ptr<Keeper>> Keeper::Start(KeeperParts parts) {
+  std::unique_ptr<Keeper> keeper(new Keeper(std::move(parts)));
+  TRY(keeper->Open());
+  keeper->thread_ = std::thread([raw = keeper.get()] { raw->Run(); });
+  return keeper;
+}
+
+Outcome Keeper::Open() {
+  // Writes nothing, but SQLite lets only a writer make checkpoints.
+  TRY(connection_, sqlite::Connection::Open(parts_.database,
+                                            {.write = true, .vfs = "", .busy_milliseconds = 1000}));
+  TRY(connection_->Execute("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0"));
+  TRY(unsettled_, connection_->Prepare(kUnsettledSql));
+  return Settle();
+}
+
+Keeper::~Keeper() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Keeper::Run() {
+  for (int round = 1;; ++round) {
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, kEvery, [this] { return stopping_; });
+      if (stopping_) break;
+    }
+    if (!parts_.sequencer.Look().ready) continue;  // the sequencer has said why
+    EnterRefusals(false);
+    Report(Checkpoint());
+    if (round % kSettleEvery == 0) Report(Settle());
+  }
+  EnterRefusals(true);
+}
+
+void Keeper::Report(const Outcome& outcome) {
+  std::string trouble = outcome ? "" : outcome.error().Describe();
+  if (trouble == trouble_) return;
+  trouble_ = std::move(trouble);
+  if (!trouble_.empty()) parts_.journal.Warning("log-housekeeping", {{"reason", trouble_}});
+}
+
+void Keeper::EnterRefusals(bool all) {
+  for (const schema::Json& summary : parts_.refusals.Summaries(parts_.clock.Now(), all)) {
+    auto event = EventText::Make(summary);
+    if (event) Report(parts_.sequencer.Push(NoteJob{*std::move(event), nullptr}));
+  }
+}
+
+Outcome Keeper::Settle() {
+  while (true) {
+    TRY(const bool more, SettleSome());
+    if (!more) return Ok();
+  }
+}
+
+// From the first unsettled entry on, as far as NotAfter has passed. The mark moves in the
+// transaction that enters the events, so each is entered once.
+Result<bool> Keeper::SettleSome() {
+  const std::uint64_t start = parts_.sequencer.Look().tails.settled;
+  const schema::Time now = schema::ToSeconds(parts_.clock.Now());
+  SettleJob job{start, {}, std::make_shared<Slot<Outcome>>()};
+  unsettled_->Start(RowId(LogName::kCertificates, start), std::uint64_t{kSettleAtOnce});
+  std::size_t rows = 0;
+  while (true) {
+    TRY(const bool row, unsettled_->Next());
+    if (!row) break;
+    const std::uint64_t index = IndexOf(unsettled_->Integer(0));
+    const bool ended = FromSeconds(unsettled_->Integer(1)) < now;
+    // One whose certificate is on its way to the store is not unfinished.
+    if (!ended || parts_.pending.Holds(index)) break;
+    ++rows;
+    job.settled = index + 1;
+    if (unsettled_->Integer(2) != 0) continue;
+    TRY(EventText event, EventText::Make({{"type", "unfinished"},
+                                          {"serial", unsettled_->Text(3)},
+                                          {"san", unsettled_->Text(4)},
+                                          {"request_id", unsettled_->Text(5)}}));
+    job.unfinished.emplace_back(index, std::move(event));
+  }
+  unsettled_->Stop();
+  if (job.settled == start) return false;
+  const OutcomeSlot slot = job.slot;
+  TRY(parts_.sequencer.Push(std::move(job)));
+  TRY(slot->Wait());
+  return rows == kSettleAtOnce;
+}
+
+Outcome Keeper::Checkpoint() {
+  std::error_code none;
+  const auto size = std::filesystem::file_size(parts_.database.string() + "-wal", none);
+  if (none || size < kWalWorthIt) return Ok();
+  TRY(const sqlite::WalState wal, connection_->Checkpoint());
+  // While commits go on there is always something left; only between two commits can the rest be
+  // brought over, and only then does the file start anew.
+  if (wal.frames < kFramesMax) return Ok();
+  return parts_.sequencer.Push(CheckpointJob{});
+}
+
+}  // namespace ca

@@ -1,0 +1,58 @@
+// Housekeeping, once a second: brings the write-ahead log into the database at quiet moments,
+// enters summaries of refusals, and declares entries unfinished whose certificate never came.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "ca/log/pending.h"
+#include "ca/log/refusals.h"
+#include "ca/log/sequencer.h"
+#include "ca/log/sqlite.h"
+#include "schema/base/journal.h"
+#include "schema/base/time.h"
+
+namespace ca {
+
+struct KeeperParts {
+  Pending& pending;
+  Sequencer& sequencer;
+  Refusals& refusals;
+  const schema::Clock& clock;
+  schema::Journal& journal;
+  std::filesystem::path database;
+};
+
+class Keeper {
+ public:
+  // Declares what ended while nobody watched before it returns.
+  static schema::Result<std::unique_ptr<Keeper>> Start(KeeperParts parts);
+  ~Keeper();  // enters the refusals counted so far
+
+ private:
+  explicit Keeper(KeeperParts parts) : parts_(std::move(parts)) {}
+  schema::Outcome Open();
+  void Run();
+  void EnterRefusals(bool all);
+  schema::Outcome Settle();
+  schema::Result<bool> SettleSome();
+  schema::Outcome Checkpoint();
+  void Report(const schema::Outcome& outcome);
+
+  const KeeperParts parts_;
+  std::unique_ptr<sqlite::Connection> connection_;
+  std::optional<sqlite::Statement> unsettled_;
+  std::string trouble_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace ca

@@ -1,0 +1,190 @@
+#include "ca/log/log.h"
+
+#include <algorithm>
+
+#include "ca/log/keeper.h"
+#include "ca/log/open.h"
+#include "ca/log/pending.h"
+#include "ca/log/publisher.h"
+#include "ca/log/refusals.h"
+#include "ca/log/rows.h"
+#include "ca/log/sealer.h"
+#include "ca/log/sequencer.h"
+#include "ca/log/state.h"
+#include "ca/profile.h"
+
+namespace ca {
+
+using schema::CertDer;
+using schema::Error;
+using schema::Outcome;
+using schema::Result;
+using schema::Steady;
+
+const schema::ErrorKind kLogBehind{
+    "log-behind", schema::Fault::kBusy,
+    "too many certificates wait for their place in a checkpoint; try again"};
+
+namespace {
+
+constexpr std::chrono::seconds kPrecertificateWait{10};
+
+// The members are destroyed from the last to the first: housekeeping, then publishing, each with
+// its last words through the sequencer; then the sequencer commits what waits, and the sealer signs
+// it.
+class LogOfStore final : public Log {
+ public:
+  static Result<std::unique_ptr<Log>> Open(const LogParts& parts, const StoreAt& open);
+
+  Result<Receipt> Enter(Grant grant) override;
+  CertDer Finish(std::uint64_t index, CertDer certificate, schema::Json facts) override;
+  Outcome Note(schema::Json event) override;
+  void Tally(std::string_view reason, std::string_view issuer) override {
+    refusals_.Count(reason, issuer, clock_.Now());
+  }
+  const Reader& reader() const override { return *reader_; }
+  const LogKeys& keys() const override { return keys_; }
+  LogState State() const override;
+
+ private:
+  LogOfStore(const LogParts& parts, StateLock lock)
+      : clock_(parts.clock),
+        backlog_max_(parts.config.log.precertificate_backlog),
+        lock_(std::move(lock)) {}
+
+  Outcome StartThreads(const LogParts& parts, const StoreAt& open);
+  // Empty when precertificates keep up.
+  std::string Behind() const;
+
+  const schema::Clock& clock_;
+  const std::size_t backlog_max_;
+  StateLock lock_;
+  LogKeys keys_;
+  Pending pending_;
+  Refusals refusals_;
+  std::mutex late_mutex_;  // one late certificate at a time; see Finish
+  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<Sealer> sealer_;
+  std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<Keeper> keeper_;
+};
+
+Result<std::unique_ptr<Log>> LogOfStore::Open(const LogParts& parts, const StoreAt& open) {
+  TRY(StateLock lock, StateLock::Take(parts.config.state));
+  std::unique_ptr<LogOfStore> log(new LogOfStore(parts, std::move(lock)));
+  TRY(log->StartThreads(parts, open));
+  return std::unique_ptr<Log>(std::move(log));
+}
+
+Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
+  const std::filesystem::path database = parts.config.state / kDatabaseName;
+  const schema::LogSettings& settings = parts.config.log;
+  TRY(std::unique_ptr<Store> store, open(database));
+  TRY(keys_, CheckIdentity(*store, parts.config, parts.chain, parts.custody.facts(), clock_.Now()));
+  TRY(reader_,
+      Reader::Open(parts.config.state, settings.certificates.shard, settings.events.shard));
+  // A checkpoint covers only what has a precertificate, so none is missing below the newest one.
+  std::uint64_t published = 0;
+  if (const auto head = reader_->LatestTreeHead(LogName::kCertificates)) {
+    published = head->head.size;
+  } else if (!head.error().Is(kNoSuchEntry)) {
+    return head.error();
+  }
+  sealer_ = std::make_unique<Sealer>(parts.custody, pending_, keys_.log_id);
+  TRY(sequencer_,
+      Sequencer::Start({[open, database] { return open(database); }, std::move(store), pending_,
+                        *sealer_, clock_, parts.journal, parts.chain.key_hash},
+                       published));
+  TRY(publisher_, Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal,
+                                    database, settings.certificates.origin, settings.events.origin,
+                                    keys_.log_id, settings.checkpoint}));
+  TRY(keeper_, Keeper::Start({pending_, *sequencer_, refusals_, clock_, parts.journal, database}));
+  return schema::Ok();
+}
+
+std::string LogOfStore::Behind() const {
+  if (pending_.Waiting() > backlog_max_) {
+    return std::to_string(pending_.Waiting()) + " precertificates wait to be signed";
+  }
+  const auto oldest = pending_.OldestSince();
+  if (oldest && Steady::now() - *oldest > kPrecertificateWait) {
+    return "a precertificate waits for longer than 10 s to be signed";
+  }
+  return "";
+}
+
+Result<Receipt> LogOfStore::Enter(Grant grant) {
+  if (std::string behind = Behind(); !behind.empty()) return Error{&kLogBehind, std::move(behind)};
+  TRY(const TbsFacts facts, ReadTbs(grant.tbs.tbs()));
+  TRY(EventText event, EventText::Make(grant.event));
+  grant.event = nullptr;
+  auto slot = std::make_shared<Slot<Result<Receipt>>>();
+  TRY(sequencer_->Push(EnterJob{{std::move(grant), std::move(event), schema::Hex(facts.serial),
+                                 facts.not_before, facts.not_after},
+                                slot}));
+  return slot->Wait();
+}
+
+CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, schema::Json facts) {
+  auto kept = pending_.Finish(index, certificate, facts);
+  if (!kept) {
+    // The entry has left memory: its precertificate did not wait for this. Another call may have
+    // brought a certificate meanwhile; it is in the store if it is not in memory, because an entry
+    // leaves memory only after the commit.
+    std::lock_guard lock(late_mutex_);
+    kept = pending_.Finish(index, certificate, facts);
+    if (!kept) {
+      auto stored = reader_->Entry(index);
+      if (stored && stored->certificate) return *std::move(stored->certificate);
+      pending_.FinishLate(index, certificate, facts);
+      kept = std::move(certificate);
+    }
+  }
+  publisher_->Wake();
+  return *std::move(kept);
+}
+
+Outcome LogOfStore::Note(schema::Json event) {
+  TRY(EventText text, EventText::Make(event));
+  auto slot = std::make_shared<Slot<Outcome>>();
+  TRY(sequencer_->Push(NoteJob{std::move(text), slot}));
+  return slot->Wait();
+}
+
+LogState LogOfStore::State() const {
+  const Sequencer::State sequencer = sequencer_->Look();
+  const Publisher::State publisher = publisher_->Look();
+  LogState state{};
+  state.ready = sequencer.ready;
+  state.reason = sequencer.reason;
+  if (state.ready) {
+    state.reason = Behind();
+    state.ready = state.reason.empty();
+    if (!state.ready && !publisher.trouble.empty()) state.reason += ": " + publisher.trouble;
+  }
+  state.certificates_size = sequencer.tails.certificates.size;
+  state.events_size = sequencer.tails.events.size;
+  state.published_size = publisher.certificates_size;
+  const auto age = std::max(clock_.Now() - publisher.time, std::chrono::milliseconds(0));
+  state.checkpoint_age_seconds = std::chrono::duration<double>(age).count();
+  state.precertificates_waiting = pending_.Waiting();
+  state.queue_length = sequencer.queue_length;
+  state.commits = sequencer.commits;
+  return state;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Log>> OpenLog(const LogParts& parts, const StoreAt& open) {
+  return LogOfStore::Open(parts, open);
+}
+
+Result<std::unique_ptr<Log>> Log::Open(const schema::Config& config, const Chain& chain,
+                                       hsm::Custody& custody, const schema::Clock& clock,
+                                       schema::Journal& journal) {
+  return OpenLog({config, chain, custody, clock, journal},
+                 [](const std::filesystem::path& path) { return OpenStore(path); });
+}
+
+}  // namespace ca

@@ -1,0 +1,264 @@
+#include "ca/log/publisher.h"
+
+#include <algorithm>
+
+#include "ca/profile.h"
+#include "schema/log/checkpoint.h"
+
+namespace ca {
+
+using schema::CertDer;
+using schema::Error;
+using schema::Ok;
+using schema::Outcome;
+using schema::Result;
+using schema::Steady;
+
+namespace {
+
+constexpr std::size_t kAtOnce = 16;  // precertificates in one exchange: certificates go in between
+constexpr std::chrono::milliseconds kGather{10};
+constexpr std::chrono::milliseconds kBackOff{500};  // after a failed signature
+constexpr std::chrono::seconds kSignDeadline{10};   // off the way of any answer
+constexpr std::chrono::seconds kLastWords{3};       // for signing on the way out
+
+}  // namespace
+
+Result<std::unique_ptr<Publisher>> Publisher::Start(PublisherParts parts) {
+  std::unique_ptr<Publisher> publisher(new Publisher(std::move(parts)));
+  TRY(publisher->Open());
+  publisher->thread_ = std::thread([raw = publisher.get()] { raw->Run(); });
+  return publisher;
+}
+
+Outcome Publisher::Open() {
+  TRY(connection_, sqlite::Connection::Open(
+                       parts_.database, {.write = false, .vfs = "", .busy_milliseconds = 1000}));
+  TRY(hashes_, connection_->Prepare(kHashesSql));
+  TRY(auto heads, connection_->Prepare(kTreeHeadSql));
+  TRY(published_.certificates, ReadTreeHead(heads, LogName::kCertificates));
+  TRY(published_.events, ReadTreeHead(heads, LogName::kEvents));
+  while (parts_.pending.Waiting() > 0) {
+    TRY(SignWaiting());
+    // What was signed has left Pending once the sequencer has committed it.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (!parts_.sequencer.Look().ready)
+      return Error{&kLogUnavailable, parts_.sequencer.Look().reason};
+  }
+  return Publish();
+}
+
+Publisher::~Publisher() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Publisher::Wake() {
+  {
+    std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  wake_.notify_one();
+}
+
+Publisher::State Publisher::Look() const {
+  std::lock_guard lock(mutex_);
+  State state{0, {}, trouble_};
+  if (published_.certificates) {
+    state.certificates_size = published_.certificates->head.size;
+    state.time = published_.certificates->head.timestamp;
+  }
+  return state;
+}
+
+void Publisher::Run() {
+  auto next = Steady::now() + parts_.interval;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      // Entries whose certificate never comes wake nobody.
+      const auto pause = backing_off_                   ? kBackOff
+                         : parts_.pending.Waiting() > 0 ? Pending::kGrace
+                                                        : parts_.interval;
+      const auto until = std::min(next, Steady::now() + pause);
+      wake_.wait_until(lock, until, [this] { return stopping_ || (woken_ && !backing_off_); });
+      // A short rest, so that certificates signed together are taken together.
+      if (woken_) wake_.wait_for(lock, kGather, [this] { return stopping_; });
+      woken_ = false;
+      if (stopping_) break;
+    }
+    Report(SignWaiting());
+    if (Steady::now() < next) continue;
+    Report(Publish());
+    next = std::max(next + parts_.interval, Steady::now());
+  }
+  const auto end = Steady::now() + kLastWords;
+  while (SignWaiting() && parts_.pending.Waiting() > 0 && Steady::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  Report(Publish());
+}
+
+// Journals a change only: a device that is away for an hour is one line.
+void Publisher::Report(const Outcome& outcome) {
+  std::string trouble = outcome ? "" : outcome.error().Describe();
+  {
+    std::lock_guard lock(mutex_);
+    trouble_.swap(trouble);
+    backing_off_ = !trouble_.empty();
+    if (trouble_.empty() == trouble.empty()) return;
+    trouble = trouble_;
+  }
+  if (trouble.empty()) return parts_.journal.Info("log-publishing-again");
+  parts_.journal.Warning("log-not-publishing", {{"reason", trouble}});
+}
+
+Outcome Publisher::SignWaiting() {
+  while (true) {
+    std::vector<Pending::Work> works = parts_.pending.Take(kAtOnce, Steady::now());
+    if (works.empty()) return Ok();
+    TRY(SignSome(std::move(works)));
+  }
+}
+
+Outcome Publisher::SignSome(std::vector<Pending::Work> works) {
+  std::vector<schema::Bytes> poisoned(works.size());
+  std::vector<schema::BytesView> inputs;
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    if (works[i].tbs.empty()) continue;
+    auto tbs = WithPoison(works[i].tbs.view());
+    if (!tbs) {
+      parts_.pending.PutBack(works);
+      return std::move(tbs).error();
+    }
+    poisoned[i] = tbs->bytes();
+    inputs.push_back(poisoned[i]);
+  }
+  std::vector<Result<hsm::Signed>> answers;
+  if (!inputs.empty()) {
+    answers = parts_.custody.SignAll(hsm::Purpose::kPrecertificate, inputs,
+                                     Steady::now() + kSignDeadline);
+    MUST(answers.size() == inputs.size());
+  }
+  Outcome outcome = Ok();
+  std::size_t next = 0;
+  std::vector<Pending::Work> back;
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    std::optional<CertDer> precertificate;
+    if (!works[i].tbs.empty()) {
+      Result<hsm::Signed>& answer = answers[next++];
+      if (answer) {
+        precertificate = Assemble(poisoned[i], answer->signature);
+      } else {
+        outcome = std::move(answer).error();
+      }
+    }
+    // A certificate is stored even while its precertificate cannot be signed.
+    Outcome stored = Ok();
+    if (precertificate || works[i].certificate)
+      stored = Store(works[i], std::move(precertificate));
+    else
+      back.push_back(std::move(works[i]));
+    if (!stored) outcome = std::move(stored);
+  }
+  parts_.pending.PutBack(back);
+  return outcome;
+}
+
+Outcome Publisher::Store(const Pending::Work& work, std::optional<CertDer> precertificate) {
+  StoreJob job{work.index, work.certificate, std::move(precertificate), std::nullopt};
+  if (work.certificate) {
+    schema::Json facts = work.facts.is_object() ? work.facts : schema::Json::object();
+    facts["type"] = "issued";
+    auto issued = EventText::Make(facts);
+    if (issued) {
+      job.issued = *std::move(issued);
+    } else {
+      parts_.journal.Error("event-dropped", {{"reason", issued.error().Describe()}});
+    }
+  }
+  auto pushed = parts_.sequencer.Push(std::move(job));
+  if (!pushed) parts_.pending.PutBack({work});
+  return pushed;
+}
+
+Result<schema::Signature> Publisher::Sign(hsm::Purpose purpose, schema::BytesView bytes) {
+  TRY(hsm::Signed answer, parts_.custody.Sign(purpose, bytes, Steady::now() + kSignDeadline));
+  return std::move(answer.signature);
+}
+
+Outcome Publisher::Publish() {
+  const Sequencer::State state = parts_.sequencer.Look();
+  if (!state.ready) return Ok();  // the sequencer has said why
+  const Pending::Covered covered = parts_.pending.Cover();
+  std::vector<TreeHeadRow> rows;
+  Published next = published_;
+  if (!next.certificates || covered.size > next.certificates->head.size) {
+    TRY(next.certificates, SignCertificates(covered));
+    rows.push_back({LogName::kCertificates, *next.certificates});
+  }
+  if (!next.events || state.tails.events.size > next.events->head.size) {
+    TRY(next.events, SignEvents(state.tails.events));
+    rows.push_back({LogName::kEvents, *next.events});
+  }
+  if (rows.empty()) return Ok();
+  auto slot = std::make_shared<Slot<Outcome>>();
+  TRY(parts_.sequencer.Push(TreeHeadJob{std::move(rows), slot}));
+  TRY(slot->Wait());
+  std::lock_guard lock(mutex_);
+  published_ = std::move(next);
+  return Ok();
+}
+
+namespace {
+
+// RFC 6962 3.5: not before the timestamp of any SCT covered; and always after that of the head
+// before.
+schema::TimeMs NextTime(schema::TimeMs now, schema::TimeMs covered,
+                        const std::optional<SignedTreeHead>& before) {
+  schema::TimeMs time = std::max(now, covered);
+  if (before) time = std::max(time, before->head.timestamp + std::chrono::milliseconds(1));
+  return time;
+}
+
+}  // namespace
+
+Result<SignedTreeHead> Publisher::SignCertificates(const Pending::Covered& covered) {
+  const std::string& origin = parts_.certificates_origin;
+  SignedTreeHead out;
+  schema::TreeHead& head = out.head;
+  head.size = covered.size;
+  head.timestamp = NextTime(parts_.clock.Now(), covered.time, published_.certificates);
+  TRY(head.root,
+      schema::merkle::Root(head.size, ReadHashesThrough(*hashes_, LogName::kCertificates)));
+  const schema::Bytes input = schema::TreeHeadInput(head.timestamp, head.size, head.root);
+  TRY(out.signature, Sign(hsm::Purpose::kTreeHead, input));
+  const std::string text = schema::CheckpointText(origin, head.size, head.root);
+  TRY(const schema::Signature note, Sign(hsm::Purpose::kCertificatesNote, schema::AsBytes(text)));
+  const schema::BytesView note_key = parts_.custody.facts().certificates_note;
+  out.checkpoint =
+      text + "\n" +
+      schema::SignatureLine(origin, schema::TreeHeadKeyId(origin, parts_.log_id),
+                            schema::TreeHeadNoteSignature(head.timestamp, out.signature.view())) +
+      schema::SignatureLine(origin, schema::Ed25519KeyId(origin, note_key), note.view());
+  return out;
+}
+
+Result<SignedTreeHead> Publisher::SignEvents(const Tail& tail) {
+  const std::string& origin = parts_.events_origin;
+  SignedTreeHead out;
+  out.head = {NextTime(parts_.clock.Now(), tail.time, published_.events), tail.size, tail.root};
+  const std::string text = schema::CheckpointText(origin, tail.size, tail.root);
+  TRY(const schema::Signature note, Sign(hsm::Purpose::kEventsNote, schema::AsBytes(text)));
+  const schema::BytesView note_key = parts_.custody.facts().events_note;
+  out.checkpoint =
+      text + "\n" +
+      schema::SignatureLine(origin, schema::Ed25519KeyId(origin, note_key), note.view());
+  return out;
+}
+
+}  // namespace ca

@@ -1,0 +1,85 @@
+// Signs precertificates as they come, and every `interval` the heads of both trees.
+//
+// A checkpoint of the certificates log covers only entries whose precertificate is stored. When a
+// tree has not grown there is no new checkpoint; the timestamps of tree heads rise.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "ca/log/pending.h"
+#include "ca/log/rows.h"
+#include "ca/log/sequencer.h"
+#include "hsm/custody.h"
+#include "schema/base/journal.h"
+#include "schema/base/time.h"
+
+namespace ca {
+
+struct PublisherParts {
+  hsm::Custody& custody;
+  Pending& pending;
+  Sequencer& sequencer;
+  const schema::Clock& clock;
+  schema::Journal& journal;
+  std::filesystem::path database;
+  std::string certificates_origin, events_origin;
+  schema::Hash log_id;
+  std::chrono::milliseconds interval;
+};
+
+class Publisher {
+ public:
+  // Makes up missing precertificates and publishes the first checkpoint of this run before it
+  // returns.
+  static schema::Result<std::unique_ptr<Publisher>> Start(PublisherParts parts);
+  ~Publisher();  // signs and stores what has a certificate, publishes once more, as far as keys
+                 // allow
+
+  // A certificate waits to be stored.
+  void Wake();
+
+  struct State {
+    std::uint64_t certificates_size;  // covered by the newest checkpoint
+    schema::TimeMs time;              // of it
+    std::string trouble;              // why signing does not get on; empty when it does
+  };
+  State Look() const;
+
+ private:
+  struct Published {
+    std::optional<SignedTreeHead> certificates, events;
+  };
+
+  explicit Publisher(PublisherParts parts) : parts_(std::move(parts)) {}
+  schema::Outcome Open();
+  void Run();
+  // Works through what can be taken now. An error: the keys are away.
+  schema::Outcome SignWaiting();
+  schema::Outcome SignSome(std::vector<Pending::Work> works);
+  schema::Outcome Store(const Pending::Work& work, std::optional<schema::CertDer> precertificate);
+  schema::Outcome Publish();
+  schema::Result<SignedTreeHead> SignCertificates(const Pending::Covered& covered);
+  schema::Result<SignedTreeHead> SignEvents(const Tail& tail);
+  schema::Result<schema::Signature> Sign(hsm::Purpose purpose, schema::BytesView bytes);
+  void Report(const schema::Outcome& outcome);
+
+  const PublisherParts parts_;
+  std::unique_ptr<sqlite::Connection> connection_;  // publisher thread only, as the next two
+  std::optional<sqlite::Statement> hashes_;
+  bool backing_off_ = false;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  Published published_;
+  std::string trouble_;
+  bool woken_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace ca

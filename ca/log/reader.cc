@@ -1,0 +1,290 @@
+#include "ca/log/reader.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "ca/log/rows.h"
+#include "ca/log/search.h"
+#include "ca/log/sqlite.h"
+#include "ca/log/store.h"
+#include "schema/base/limits.h"
+#include "schema/log/leaf.h"
+
+namespace ca {
+
+using schema::CertDer;
+using schema::Error;
+using schema::Fault;
+using schema::Hash;
+using schema::Ok;
+using schema::Outcome;
+using schema::Result;
+using sqlite::Connection;
+using sqlite::Statement;
+
+const schema::ErrorKind kNoSuchEntry{"no-such-entry", Fault::kNotFound,
+                                     "the log has no such entry"};
+const schema::ErrorKind kBadRange{"bad-range", Fault::kCaller,
+                                  "the range or search is not one this log can answer"};
+
+namespace {
+
+constexpr int kBusyMilliseconds = 1000;  // a reader meets a lock only while the store is recovered
+constexpr std::size_t kDesksKept = 8;    // idle connections
+
+constexpr const char* kEntriesSql =
+    "SELECT e.id, e.data, c.precertificate, c.certificate FROM entry e "
+    "LEFT JOIN certificate c USING(id) WHERE e.id>=? AND e.id<=? ORDER BY e.id";
+
+// One connection with its statements; used by one thread at a time.
+struct Desk {
+  std::unique_ptr<Connection> connection;
+  std::optional<Statement> tree_head, hashes, entries, data, leaf, events_of;
+
+  static Result<std::unique_ptr<Desk>> Open(const std::filesystem::path& path) {
+    auto desk = std::make_unique<Desk>();
+    TRY(desk->connection,
+        Connection::Open(path,
+                         {.write = false, .vfs = "", .busy_milliseconds = kBusyMilliseconds}));
+    const std::pair<std::optional<Statement>*, const char*> texts[] = {
+        {&desk->tree_head, kTreeHeadSql},
+        {&desk->hashes, kHashesSql},
+        {&desk->entries, kEntriesSql},
+        {&desk->data, "SELECT data FROM entry WHERE id>=? AND id<=? ORDER BY id"},
+        {&desk->leaf, "SELECT id FROM issuance WHERE leaf=?"},
+        {&desk->events_of,
+         "SELECT i.granted, c.issued, u.event FROM issuance i LEFT JOIN certificate c USING(id) "
+         "LEFT JOIN unfinished u USING(id) WHERE i.id=?"},
+    };
+    for (const auto& [statement, sql] : texts) {
+      TRY(*statement, desk->connection->Prepare(sql));
+    }
+    return desk;
+  }
+};
+
+LogEntry ReadLogEntry(const Statement& row) {
+  LogEntry entry{IndexOf(row.Integer(0)), schema::ToBytes(row.Blob(1)), {}, std::nullopt};
+  if (!row.IsNull(2)) entry.precertificate = CertDer(schema::ToBytes(row.Blob(2)));
+  if (!row.IsNull(3)) entry.certificate = CertDer(schema::ToBytes(row.Blob(3)));
+  return entry;
+}
+
+class StoreReader final : public Reader {
+ public:
+  explicit StoreReader(std::filesystem::path path) : path_(std::move(path)) {}
+
+  // A reader that could not read at once would only say so at the first request.
+  Outcome Check(const std::string& certificates_shard, const std::string& events_shard) const;
+
+  Result<SignedTreeHead> LatestTreeHead(LogName log) const override {
+    TRY(const Lease desk, Take());
+    return Head(*desk, log);
+  }
+  Result<std::vector<LogEntry>> Entries(std::uint64_t first, std::uint64_t last) const override;
+  Result<LogEntry> Entry(std::uint64_t index) const override;
+  Result<std::vector<std::string>> Events(std::uint64_t first, std::uint64_t last) const override;
+  Result<std::uint64_t> FindLeaf(const Hash& leaf_hash) const override;
+  Result<std::vector<Hash>> InclusionProof(LogName log, std::uint64_t index,
+                                           std::uint64_t size) const override;
+  Result<std::vector<Hash>> ConsistencyProof(LogName log, std::uint64_t first,
+                                             std::uint64_t second) const override;
+  Result<std::vector<IssuanceRow>> Find(const Search& search) const override;
+  Result<std::vector<std::string>> EventsOf(std::uint64_t index) const override;
+
+ private:
+  // Gives the desk back when it goes.
+  struct Return {
+    const StoreReader* reader;
+    void operator()(Desk* desk) const { reader->PutBack(std::unique_ptr<Desk>(desk)); }
+  };
+  using Lease = std::unique_ptr<Desk, Return>;
+
+  Result<Lease> Take() const {
+    std::unique_ptr<Desk> desk;
+    {
+      std::lock_guard lock(mutex_);
+      if (!desks_.empty()) {
+        desk = std::move(desks_.back());
+        desks_.pop_back();
+      }
+    }
+    if (desk == nullptr) {
+      TRY(desk, Desk::Open(path_));
+    }
+    return Lease(desk.release(), Return{this});
+  }
+  void PutBack(std::unique_ptr<Desk> desk) const {
+    // An open statement would hold its snapshot, and the write-ahead log could never start anew.
+    for (auto* statement : {&desk->tree_head, &desk->hashes, &desk->entries, &desk->data,
+                            &desk->leaf, &desk->events_of}) {
+      (*statement)->Stop();
+    }
+    std::lock_guard lock(mutex_);
+    if (desks_.size() < kDesksKept) desks_.push_back(std::move(desk));
+  }
+
+  static Result<SignedTreeHead> Head(Desk& desk, LogName log) {
+    TRY(auto head, ReadTreeHead(*desk.tree_head, log));
+    if (!head) return Error{&kNoSuchEntry, "no checkpoint has been published"};
+    return *std::move(head);
+  }
+  static Result<std::string> EventText(Desk& desk, std::uint64_t index);
+
+  const std::filesystem::path path_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Desk>> desks_;
+};
+
+// The last index of [first, last] that the published tree has.
+Result<std::uint64_t> Clamp(std::uint64_t first, std::uint64_t last, std::uint64_t size) {
+  if (first > last || first >= size)
+    return Error{&kBadRange, "the tree has " + std::to_string(size)};
+  return std::min(last, size - 1);
+}
+
+Outcome StoreReader::Check(const std::string& certificates_shard,
+                           const std::string& events_shard) const {
+  TRY(const Lease desk, Take());
+  TRY(Statement read, desk->connection->Prepare("SELECT name FROM shard WHERE id=?"));
+  const std::pair<LogName, const std::string*> wanted[] = {
+      {LogName::kCertificates, &certificates_shard}, {LogName::kEvents, &events_shard}};
+  for (const auto& [log, name] : wanted) {
+    TRY(const bool row, read.Start(ShardId(log)).Next());
+    if (!row) return Error{&kNoSuchEntry, "the store has no shard yet"};
+    if (read.Text(0) != *name) {
+      return Error{&kNoSuchEntry,
+                   "the store's shard is " + std::string(read.Text(0)) + ", not " + *name};
+    }
+  }
+  return Ok();
+}
+
+Result<std::vector<LogEntry>> StoreReader::Entries(std::uint64_t first, std::uint64_t last) const {
+  TRY(const Lease desk, Take());
+  TRY(const SignedTreeHead head, Head(*desk, LogName::kCertificates));
+  TRY(const std::uint64_t end, Clamp(first, last, head.head.size));
+  std::vector<LogEntry> entries;
+  std::size_t bytes = 0;
+  desk->entries->Start(RowId(LogName::kCertificates, first), RowId(LogName::kCertificates, end));
+  while (bytes < schema::limits::kGetEntriesBytes) {
+    TRY(const bool row, desk->entries->Next());
+    if (!row) break;
+    entries.push_back(ReadLogEntry(*desk->entries));
+    bytes += entries.back().leaf.size() + entries.back().precertificate.size();
+  }
+  return entries;
+}
+
+Result<LogEntry> StoreReader::Entry(std::uint64_t index) const {
+  if (index > kIndexMax) return Error{&kNoSuchEntry, std::to_string(index)};
+  TRY(const Lease desk, Take());
+  const std::int64_t id = RowId(LogName::kCertificates, index);
+  TRY(const bool row, desk->entries->Start(id, id).Next());
+  if (!row) return Error{&kNoSuchEntry, std::to_string(index)};
+  return ReadLogEntry(*desk->entries);
+}
+
+Result<std::vector<std::string>> StoreReader::Events(std::uint64_t first,
+                                                     std::uint64_t last) const {
+  TRY(const Lease desk, Take());
+  TRY(const SignedTreeHead head, Head(*desk, LogName::kEvents));
+  TRY(const std::uint64_t end, Clamp(first, last, head.head.size));
+  std::vector<std::string> texts;
+  std::size_t bytes = 0;
+  desk->data->Start(RowId(LogName::kEvents, first), RowId(LogName::kEvents, end));
+  while (bytes < schema::limits::kGetEntriesBytes) {
+    TRY(const bool row, desk->data->Next());
+    if (!row) break;
+    texts.emplace_back(schema::AsText(desk->data->Blob(0)));
+    bytes += texts.back().size();
+  }
+  return texts;
+}
+
+Result<std::uint64_t> StoreReader::FindLeaf(const Hash& leaf_hash) const {
+  TRY(const Lease desk, Take());
+  TRY(const SignedTreeHead head, Head(*desk, LogName::kCertificates));
+  desk->leaf->Start(LeafPrefix(leaf_hash));
+  while (true) {
+    TRY(const bool row, desk->leaf->Next());
+    if (!row) return Error{&kNoSuchEntry, "no leaf with this hash"};
+    const std::uint64_t index = IndexOf(desk->leaf->Integer(0));
+    if (index >= head.head.size) continue;
+    TRY(const auto hashes, ReadHashesThrough(*desk->hashes, LogName::kCertificates)(0, index, 1));
+    if (hashes.front() == leaf_hash) return index;
+  }
+}
+
+Result<std::vector<Hash>> StoreReader::InclusionProof(LogName log, std::uint64_t index,
+                                                      std::uint64_t size) const {
+  TRY(const Lease desk, Take());
+  TRY(const SignedTreeHead head, Head(*desk, log));
+  if (size > head.head.size || index >= size) {
+    return Error{&kBadRange, "the tree has " + std::to_string(head.head.size)};
+  }
+  return schema::merkle::InclusionProof(index, size, ReadHashesThrough(*desk->hashes, log));
+}
+
+Result<std::vector<Hash>> StoreReader::ConsistencyProof(LogName log, std::uint64_t first,
+                                                        std::uint64_t second) const {
+  TRY(const Lease desk, Take());
+  TRY(const SignedTreeHead head, Head(*desk, log));
+  if (first > second || second > head.head.size) {
+    return Error{&kBadRange, "the tree has " + std::to_string(head.head.size)};
+  }
+  return schema::merkle::ConsistencyProof(first, second, ReadHashesThrough(*desk->hashes, log));
+}
+
+Result<std::vector<IssuanceRow>> StoreReader::Find(const Search& search) const {
+  TRY(const SearchSql sql, MakeSearchSql(search));
+  TRY(const Lease desk, Take());
+  TRY(Statement find, desk->connection->Prepare(sql.text));
+  std::vector<IssuanceRow> rows;
+  find.StartWith(sql.values);
+  while (true) {
+    TRY(const bool row, find.Next());
+    if (!row) return rows;
+    rows.push_back({IndexOf(find.Integer(0)), FromMs(find.Integer(1)), std::string(find.Text(2)),
+                    std::string(find.Text(3)), std::string(find.Text(4)), std::string(find.Text(5)),
+                    std::string(find.Text(6)), FromSeconds(find.Integer(7)),
+                    FromSeconds(find.Integer(8)), find.Integer(9) != 0});
+  }
+}
+
+Result<std::string> StoreReader::EventText(Desk& desk, std::uint64_t index) {
+  const std::int64_t id = RowId(LogName::kEvents, index);
+  TRY(const bool row, desk.data->Start(id, id).Next());
+  if (!row) return Error{&sqlite::kBroken, "event " + std::to_string(index) + " is missing"};
+  return std::string(schema::AsText(desk.data->Blob(0)));
+}
+
+Result<std::vector<std::string>> StoreReader::EventsOf(std::uint64_t index) const {
+  if (index > kIndexMax) return Error{&kNoSuchEntry, std::to_string(index)};
+  TRY(const Lease desk, Take());
+  TRY(const bool row, desk->events_of->Start(RowId(LogName::kCertificates, index)).Next());
+  if (!row) return Error{&kNoSuchEntry, std::to_string(index)};
+  std::vector<std::uint64_t> events;
+  for (int column = 0; column < 3; ++column) {
+    if (!desk->events_of->IsNull(column)) events.push_back(desk->events_of->Unsigned(column));
+  }
+  std::ranges::sort(events);
+  std::vector<std::string> texts;
+  for (const std::uint64_t event : events) {
+    TRY(texts.emplace_back(), EventText(*desk, event));
+  }
+  return texts;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Reader>> Reader::Open(const std::filesystem::path& state,
+                                             const std::string& certificates_shard,
+                                             const std::string& events_shard) {
+  auto reader = std::make_unique<StoreReader>(state / kDatabaseName);
+  TRY(reader->Check(certificates_shard, events_shard));
+  return std::unique_ptr<Reader>(std::move(reader));
+}
+
+}  // namespace ca

@@ -1,0 +1,30 @@
+// Reading rows that more than one reader needs.
+#pragma once
+
+#include <optional>
+
+#include "ca/log/reader.h"
+#include "ca/log/sqlite.h"
+#include "ca/log/store.h"
+#include "schema/log/merkle.h"
+
+namespace ca {
+
+inline constexpr const char* kDatabaseName = "chancery.db";
+
+inline constexpr const char* kHashesSql = "SELECT hash FROM hash WHERE id>=? AND id<? ORDER BY id";
+// Merkle hashes through a statement prepared from kHashesSql, which outlives the reader.
+schema::merkle::HashReader ReadHashesThrough(sqlite::Statement& statement, LogName log);
+
+inline constexpr const char* kTreeHeadSql =
+    "SELECT timestamp, size, root, signature, note FROM tree_head WHERE shard=? "
+    "ORDER BY timestamp DESC LIMIT 1";
+// The newest tree head of a log, if there is one, through a statement prepared from kTreeHeadSql.
+schema::Result<std::optional<SignedTreeHead>> ReadTreeHead(sqlite::Statement& statement,
+                                                           LogName log);
+
+schema::Result<schema::Hash> ToHash(schema::BytesView bytes);
+schema::Time FromSeconds(std::int64_t seconds);
+schema::TimeMs FromMs(std::int64_t milliseconds);
+
+}  // namespace ca

@@ -1,0 +1,52 @@
+// Signs the SCTs of committed entries on a thread of its own, so that the next commit need not
+// wait, and wakes the waiters one by one.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "ca/log/log.h"
+#include "ca/log/pending.h"
+#include "ca/log/receipt.h"
+#include "ca/log/slot.h"
+#include "hsm/custody.h"
+
+namespace ca {
+
+using ReceiptSlot = SlotPtr<schema::Result<Receipt>>;
+
+struct Sealing {
+  ReceiptParts parts;
+  schema::Bytes leaf;              // MerkleTreeLeaf: what the SCT signs
+  schema::TimeMs timestamp;        // the leaf's
+  std::optional<schema::Sct> sct;  // made earlier (retry)
+  ReceiptSlot slot;
+};
+
+class Sealer {
+ public:
+  Sealer(hsm::Custody& custody, Pending& pending, const schema::Hash& log_id);
+  ~Sealer();  // seals what waits
+
+  // Only entries that are durable.
+  void Add(std::vector<Sealing> sealings);
+
+ private:
+  void Run();
+  void Seal(std::vector<Sealing> sealings);
+
+  hsm::Custody& custody_;
+  Pending& pending_;
+  const schema::Hash log_id_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Sealing> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace ca

@@ -1,0 +1,391 @@
+#include "ca/log/sequencer.h"
+
+#include "ca/log/log.h"
+#include "ca/log/sqlite.h"
+#include "schema/base/limits.h"
+#include "schema/log/leaf.h"
+
+namespace ca {
+
+using schema::Error;
+using schema::Fault;
+using schema::Ok;
+using schema::Outcome;
+using schema::Result;
+using schema::Steady;
+using schema::TimeMs;
+
+const schema::ErrorKind kTokenSpent{
+    "token-spent", Fault::kToken,
+    "this identity token has already been used; ask for a new one and try again"};
+const schema::ErrorKind kLogUnavailable{"log-unavailable", Fault::kBusy,
+                                        "the log cannot take entries now; try again"};
+const schema::ErrorKind kLogHalted{"log-halted", Fault::kBusy,
+                                   "the log has stopped for safety; the operator has to act"};
+
+namespace {
+
+constexpr std::chrono::milliseconds kProbeEvery{1000};
+// A clock that steps back further than this behind the newest entry stops new entries.
+constexpr std::chrono::milliseconds kClockSlack{1000};
+constexpr std::size_t kTakeUpAtOnce = 256;
+
+bool HasSlot(const Job& job) {
+  if (const auto* note = std::get_if<NoteJob>(&job)) return note->slot != nullptr;
+  return !std::holds_alternative<StoreJob>(job) && !std::holds_alternative<CheckpointJob>(job);
+}
+
+}  // namespace
+
+// One pass: the jobs taken together, and what became of each.
+struct Sequencer::Round {
+  BatchMaker maker;
+  std::optional<Error> clock_error;
+  std::vector<Placed> placed;
+  std::vector<std::size_t>
+      entry_at;  // position in the batch's entries of each new certificates entry
+  std::vector<OutcomeSlot> outcomes;
+  std::vector<Job> background;  // without slot: kept when the commit fails
+  bool checkpoint = false;
+};
+
+Result<std::unique_ptr<Sequencer>> Sequencer::Start(SequencerParts parts, std::uint64_t first) {
+  TRY(const Tails tails, parts.store->ReadTails());
+  TRY(Edges edges, LoadEdges(*parts.store, tails));
+  std::unique_ptr<Sequencer> sequencer(new Sequencer(std::move(parts), tails, std::move(edges)));
+  TRY(sequencer->TakeUp(first));
+  sequencer->thread_ = std::thread([raw = sequencer.get()] { raw->Run(); });
+  return sequencer;
+}
+
+Sequencer::Sequencer(SequencerParts parts, Tails tails, Edges edges)
+    : parts_(std::move(parts)), edges_(std::move(edges)), tails_(tails) {}
+
+Sequencer::~Sequencer() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+Outcome Sequencer::Push(Job job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (condition_ == Condition::kHalted) return Error{&kLogHalted, reason_};
+    if (HasSlot(job)) {
+      if (condition_ != Condition::kReady) return Error{&kLogUnavailable, reason_};
+      if (stopping_) return Error{&kLogUnavailable, "stopping"};
+      if (queue_.size() >= schema::limits::kSequencerQueue) {
+        return Error{&kLogUnavailable, "too many entries wait for a commit"};
+      }
+    }
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return Ok();
+}
+
+Sequencer::State Sequencer::Look() const {
+  const TimeMs now = parts_.clock.Now();
+  std::lock_guard lock(mutex_);
+  State state{condition_ == Condition::kReady,
+              condition_ == Condition::kHalted,
+              reason_,
+              tails_,
+              queue_.size(),
+              commits_};
+  if (state.ready && now + kClockSlack < tails_.certificates.time) {
+    state.ready = false;
+    state.reason = "the clock is behind the newest entry";
+  }
+  return state;
+}
+
+void Sequencer::Run() {
+  while (true) {
+    std::vector<Job> jobs = Take();
+    bool stopping, unavailable;
+    {
+      std::lock_guard lock(mutex_);
+      stopping = stopping_;
+      unavailable = condition_ == Condition::kUnavailable;
+    }
+    if (unavailable) {
+      const bool recovered = Recover();
+      if (!recovered && stopping) return;
+    } else if (jobs.empty()) {
+      if (stopping) return;
+    } else {
+      Process(std::move(jobs));
+    }
+  }
+}
+
+std::vector<Job> Sequencer::Take() {
+  std::vector<Job> jobs;
+  std::unique_lock lock(mutex_);
+  switch (condition_) {
+    case Condition::kReady:
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      while (!queue_.empty() && jobs.size() < schema::limits::kCommitBatch) {
+        jobs.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+      }
+      break;
+    case Condition::kUnavailable:
+      wake_.wait_until(lock, next_probe_, [this] { return stopping_; });
+      break;
+    case Condition::kHalted:
+      wake_.wait(lock, [this] { return stopping_; });
+      break;
+  }
+  return jobs;
+}
+
+void Sequencer::Process(std::vector<Job> jobs) {
+  const TimeMs now = parts_.clock.Now();
+  Round round{BatchMaker(*parts_.store, tails_, edges_, parts_.issuer_key_hash, now),
+              std::nullopt,
+              {},
+              {},
+              {},
+              {},
+              false};
+  if (now + kClockSlack < tails_.certificates.time) {
+    round.clock_error = Error{&kLogUnavailable, "the clock is behind the newest entry"};
+  }
+  for (Job& job : jobs) Place(job, round);
+  if (!round.maker.empty()) {
+    auto done = parts_.store->Append(round.maker.Close());
+    if (!done) return Fail(round, done.error());
+  }
+  Succeed(round);
+  if (!round.checkpoint) return;
+  // An error here says nothing of what was committed, but only a fresh connection is trusted.
+  const auto done = parts_.store->Checkpoint();
+  if (!done) {
+    Round nothing{BatchMaker(*parts_.store, tails_, edges_, parts_.issuer_key_hash, now),
+                  std::nullopt,
+                  {},
+                  {},
+                  {},
+                  {},
+                  false};
+    Fail(nothing, done.error());
+  }
+}
+
+void Sequencer::Place(Job& job, Round& round) {
+  BatchMaker& maker = round.maker;
+  if (auto* enter = std::get_if<EnterJob>(&job)) {
+    if (round.clock_error) return enter->slot->Give(*round.clock_error);
+    const std::size_t position = maker.batch().entries.size();
+    auto place = maker.Add(enter->prepared);
+    if (!place) return Refuse(job, place.error());
+    if (!place->retry) round.entry_at.push_back(position);
+    round.placed.push_back({std::move(*enter), *place});
+  } else if (auto* note = std::get_if<NoteJob>(&job)) {
+    maker.Add(note->event);
+    note->slot ? round.outcomes.push_back(note->slot) : round.background.push_back(std::move(job));
+  } else if (auto* store = std::get_if<StoreJob>(&job)) {
+    CertificateRow row{store->index, store->certificate, store->precertificate, std::nullopt};
+    if (store->issued) row.issued = maker.Add(*store->issued, store->index);
+    maker.batch().certificates.push_back(std::move(row));
+    round.background.push_back(std::move(job));
+  } else if (auto* heads = std::get_if<TreeHeadJob>(&job)) {
+    for (TreeHeadRow& row : heads->rows) maker.batch().tree_heads.push_back(std::move(row));
+    round.outcomes.push_back(heads->slot);
+  } else if (auto* settle = std::get_if<SettleJob>(&job)) {
+    for (const auto& [index, event] : settle->unfinished) {
+      maker.batch().unfinished.push_back({index, maker.Add(event, index)});
+    }
+    maker.batch().after.settled = settle->settled;
+    round.outcomes.push_back(settle->slot);
+  } else {
+    round.checkpoint = true;
+  }
+}
+
+void Sequencer::Succeed(Round& round) {
+  const Batch& batch = round.maker.batch();
+  const bool wrote = !round.maker.empty();
+  edges_ = round.maker.edges();
+  std::vector<Pending::Entry> entries;
+  for (const Placed& placed : round.placed) {
+    if (placed.place.retry) continue;
+    entries.push_back({placed.place.index,
+                       schema::TbsDer(schema::ToBytes(placed.job.prepared.grant.tbs.tbs())),
+                       std::nullopt});
+  }
+  if (!entries.empty()) {
+    const Tail& tail = batch.after.certificates;
+    parts_.pending.Enter(std::move(entries), tail.size, tail.time);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    tails_ = batch.after;
+    commits_ += wrote ? 1 : 0;
+  }
+  GiveReceipts(round);
+  for (const OutcomeSlot& slot : round.outcomes) slot->Give(Ok());
+  FinishBackground(round.background);
+}
+
+void Sequencer::GiveReceipts(Round& round) {
+  std::vector<Sealing> sealings;
+  sealings.reserve(round.placed.size());
+  for (Placed& placed : round.placed) {
+    auto sealing = Seal(placed, round);
+    if (sealing) {
+      sealings.push_back(*std::move(sealing));
+    } else {
+      placed.job.slot->Give(Error{&kLogUnavailable, sealing.error().Describe()});
+    }
+  }
+  parts_.sealer.Add(std::move(sealings));
+}
+
+// What a waiter needs: of a new entry from the batch, of a retry from memory or store.
+Result<Sealing> Sequencer::Seal(Placed& placed, const Round& round) {
+  const std::uint64_t index = placed.place.index;
+  const std::uint64_t first_new = round.maker.batch().before.certificates.size;
+  Sealing sealing{
+      {index, placed.place.retry, {}, std::nullopt}, {}, {}, std::nullopt, placed.job.slot};
+  if (index >= first_new) {
+    sealing.leaf = round.maker.batch().entries[round.entry_at[index - first_new]].data;
+  } else {
+    TRY(StoredEntry stored, parts_.store->ReadEntry(index));
+    sealing.leaf = std::move(stored.leaf);
+    sealing.parts.certificate = std::move(stored.certificate);
+  }
+  if (placed.place.retry) {
+    if (auto known = parts_.pending.Find(index)) {
+      sealing.sct = std::move(known->sct);
+      if (known->certificate) sealing.parts.certificate = std::move(known->certificate);
+    }
+  }
+  TRY(schema::Leaf leaf, schema::ParseLeaf(sealing.leaf));
+  sealing.timestamp = leaf.timestamp;
+  sealing.parts.tbs = std::move(leaf.tbs);
+  return sealing;
+}
+
+void Sequencer::FinishBackground(const std::vector<Job>& jobs) {
+  for (const Job& job : jobs) {
+    if (const auto* store = std::get_if<StoreJob>(&job)) {
+      parts_.pending.Stored(store->index, store->certificate.has_value(),
+                            store->precertificate.has_value());
+    }
+  }
+}
+
+void Sequencer::Refuse(Job& job, const Error& error) {
+  const bool ours = error.Is(kTokenSpent) || error.Is(kLogUnavailable) || error.Is(kLogHalted);
+  const Error told = ours ? error : Error{&kLogUnavailable, error.Describe()};
+  if (auto* enter = std::get_if<EnterJob>(&job)) enter->slot->Give(told);
+  if (auto* note = std::get_if<NoteJob>(&job); note != nullptr && note->slot)
+    note->slot->Give(told);
+  if (auto* heads = std::get_if<TreeHeadJob>(&job)) heads->slot->Give(told);
+  if (auto* settle = std::get_if<SettleJob>(&job)) settle->slot->Give(told);
+}
+
+void Sequencer::Fail(Round& round, const Error& error) {
+  attempt_ = Attempt{round.maker.batch().after, std::move(round.background)};
+  const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked);
+  Become(halted ? Condition::kHalted : Condition::kUnavailable, error.Describe());
+  const Error told{halted ? &kLogHalted : &kLogUnavailable, error.Describe()};
+  for (Placed& placed : round.placed) placed.job.slot->Give(told);
+  for (const OutcomeSlot& slot : round.outcomes) slot->Give(told);
+  std::deque<Job> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    waiting.swap(queue_);
+    for (Job& job : waiting) {
+      if (!HasSlot(job)) queue_.push_back(std::move(job));
+    }
+  }
+  for (Job& job : waiting) Refuse(job, told);
+}
+
+void Sequencer::Become(Condition condition, std::string reason) {
+  bool changed;
+  {
+    std::lock_guard lock(mutex_);
+    changed = condition_ != condition || reason_ != reason;
+    condition_ = condition;
+    reason_ = reason;
+    next_probe_ = Steady::now() + kProbeEvery;
+  }
+  if (!changed) return;
+  switch (condition) {
+    case Condition::kReady:
+      return parts_.journal.Info("log-recovered");
+    case Condition::kUnavailable:
+      return parts_.journal.Warning("log-unavailable", {{"reason", reason}});
+    case Condition::kHalted:
+      return parts_.journal.Error("log-halted", {{"reason", reason}});
+  }
+}
+
+bool Sequencer::Recover() {
+  const auto done = TryRecover();
+  if (done) {
+    Become(Condition::kReady, "");
+    return true;
+  }
+  const Error& error = done.error();
+  const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked) || error.Is(kInconsistent);
+  Become(halted ? Condition::kHalted : Condition::kUnavailable, error.Describe());
+  return false;
+}
+
+Outcome Sequencer::TryRecover() {
+  parts_.store.reset();
+  TRY(parts_.store, parts_.open());
+  TRY(const Tails found, parts_.store->ReadTails());
+  const bool happened = attempt_ && found == attempt_->after;
+  if (found != tails_ && !happened) {
+    return Error{&kForked, "after a failed commit the store has tails of another writer"};
+  }
+  TRY(Edges edges, LoadEdges(*parts_.store, found));
+  // A commit that changes nothing shows that the store can be written.
+  Batch probe;
+  probe.before = found;
+  probe.after = found;
+  TRY(parts_.store->Append(probe));
+
+  const std::uint64_t known = tails_.certificates.size;
+  edges_ = std::move(edges);
+  {
+    std::lock_guard lock(mutex_);
+    tails_ = found;
+    if (attempt_ && !happened) {
+      auto& kept = attempt_->background;
+      queue_.insert(queue_.begin(), std::make_move_iterator(kept.begin()),
+                    std::make_move_iterator(kept.end()));
+      kept.clear();
+    }
+  }
+  if (attempt_) FinishBackground(attempt_->background);
+  attempt_.reset();
+  return TakeUp(known);
+}
+
+Outcome Sequencer::TakeUp(std::uint64_t first) {
+  const Tail& tail = tails_.certificates;
+  while (true) {
+    TRY(const auto rows, parts_.store->WithoutPrecertificate(first, kTakeUpAtOnce));
+    std::vector<Pending::Entry> entries;
+    for (const Unsigned& row : rows) {
+      TRY(schema::Leaf leaf, schema::ParseLeaf(row.leaf));
+      entries.push_back({row.index, std::move(leaf.tbs), row.certificate});
+      first = row.index + 1;
+    }
+    parts_.pending.TakeUp(std::move(entries), tail.size, tail.time);
+    if (rows.size() < kTakeUpAtOnce) return Ok();
+  }
+}
+
+}  // namespace ca

@@ -1,0 +1,331 @@
+#include "ca/log/store.h"
+
+#include "ca/log/rows.h"
+#include "ca/log/sqlite.h"
+#include "schema/sql/migrations.h"
+
+namespace ca {
+
+using schema::Bytes;
+using schema::CertDer;
+using schema::Error;
+using schema::Fault;
+using schema::Hash;
+using schema::Ok;
+using schema::Outcome;
+using schema::Result;
+using schema::TimeMs;
+using sqlite::Connection;
+using sqlite::Statement;
+
+const schema::ErrorKind kForked{"log-forked", Fault::kBusy,
+                                "another process has written the log; the operator has to act"};
+
+std::int64_t LeafPrefix(const Hash& leaf_hash) {
+  std::uint64_t prefix = 0;
+  for (int i = 0; i < 8; ++i) prefix = prefix << 8 | leaf_hash[static_cast<std::size_t>(i)];
+  return static_cast<std::int64_t>(prefix);
+}
+
+namespace {
+
+constexpr int kBusyMilliseconds = 250;      // how long a commit waits for another process's lock
+constexpr std::size_t kForgetAtOnce = 512;  // spent tokens deleted in one transaction
+constexpr std::chrono::hours kTreeHeadsKept{24};
+
+std::int64_t Ms(TimeMs t) { return t.time_since_epoch().count(); }
+std::int64_t Seconds(schema::Time t) { return t.time_since_epoch().count(); }
+std::optional<CertDer> ToCertificate(const Statement& row, int column) {
+  if (row.IsNull(column)) return std::nullopt;
+  return CertDer(schema::ToBytes(row.Blob(column)));
+}
+
+// FULL: a commit returns after its fsync. Checkpoints are made at times of our own choosing.
+constexpr const char* kSettings =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+    "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768;"
+    "PRAGMA journal_size_limit=67108864;";
+
+Outcome Migrate(Connection& connection) {
+  const auto migrations = schema::sql::Migrations();
+  TRY(const std::int64_t version, connection.Ask("PRAGMA user_version"));
+  if (version < 0 || version > static_cast<std::int64_t>(migrations.size())) {
+    return Error{&sqlite::kBroken, "the store was written by a newer version"};
+  }
+  for (auto next = static_cast<std::size_t>(version); next < migrations.size(); ++next) {
+    const std::string set = "PRAGMA user_version=" + std::to_string(next + 1) + ";";
+    TRY(connection.Execute("BEGIN IMMEDIATE;" + std::string(migrations[next]) + set + "COMMIT;"));
+  }
+  return Ok();
+}
+
+class SqliteStore final : public Store {
+ public:
+  static Result<std::unique_ptr<Store>> Open(const std::filesystem::path& path,
+                                             const std::string& vfs) {
+    TRY(auto connection,
+        Connection::Open(path,
+                         {.write = true, .vfs = vfs, .busy_milliseconds = kBusyMilliseconds}));
+    TRY(connection->Execute(kSettings));
+    TRY(Migrate(*connection));
+    std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(connection)));
+    TRY(store->PrepareAll());
+    return std::unique_ptr<Store>(std::move(store));
+  }
+
+  Result<ShardRow> Adopt(LogName log, const ShardRow& wanted) override {
+    TRY(Statement insert,
+        connection_->Prepare("INSERT INTO shard VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"));
+    TRY(Statement tail, connection_->Prepare("INSERT INTO tail VALUES(?,0,?,0,0) "
+                                             "ON CONFLICT DO NOTHING"));
+    TRY(Statement read,
+        connection_->Prepare("SELECT name, origin, log_key, note_key, issuer_key_hash, since "
+                             "FROM shard WHERE id=?"));
+    const auto name = log == LogName::kCertificates ? "certificates" : "events";
+    const std::int64_t id = ShardId(log);
+    TRY(connection_->Execute("BEGIN IMMEDIATE"));
+    const Hash empty = schema::merkle::EmptyRoot();
+    auto done = insert
+                    .Start(id, std::string_view(name), wanted.name, wanted.origin,
+                           schema::BytesView(wanted.log_key), schema::BytesView(wanted.note_key),
+                           schema::BytesView(wanted.issuer_key_hash), Ms(wanted.since))
+                    .Run();
+    if (done) done = tail.Start(id, empty).Run();
+    if (done) done = connection_->Execute("COMMIT");
+    if (!done) return Abandon(std::move(done).error());
+
+    TRY(const bool row, read.Start(id).Next());
+    if (!row) return Error{&sqlite::kBroken, "the shard cannot be read back"};
+    return ShardRow{std::string(read.Text(0)),     std::string(read.Text(1)),
+                    schema::ToBytes(read.Blob(2)), schema::ToBytes(read.Blob(3)),
+                    schema::ToBytes(read.Blob(4)), FromMs(read.Integer(5))};
+  }
+
+  Result<Tails> ReadTails() override {
+    Tails tails;
+    TRY(tails.certificates, ReadTail(LogName::kCertificates, &tails.settled));
+    TRY(tails.events, ReadTail(LogName::kEvents, nullptr));
+    return tails;
+  }
+
+  Result<std::vector<Hash>> ReadHashes(LogName log, int level, std::uint64_t first,
+                                       std::size_t count) override {
+    return ReadHashesThrough(*read_hashes_, log)(level, first, count);
+  }
+
+  Result<std::optional<Bytes>> ReadData(LogName log, std::uint64_t index) override {
+    TRY(const bool row, read_data_->Start(RowId(log, index)).Next());
+    std::optional<Bytes> data;
+    if (row) data = schema::ToBytes(read_data_->Blob(0));
+    TRY(read_data_->Run());
+    return data;
+  }
+
+  Result<std::optional<SpentRow>> FindSpent(const Hash& token) override {
+    TRY(const bool row, find_spent_->Start(token).Next());
+    std::optional<SpentRow> spent;
+    if (row) {
+      spent.emplace();
+      spent->token = token;
+      TRY(spent->key_hash, ToHash(find_spent_->Blob(0)));
+      spent->index = find_spent_->Unsigned(1);
+      spent->expires = FromSeconds(find_spent_->Integer(2));
+    }
+    TRY(find_spent_->Run());
+    return spent;
+  }
+
+  Result<StoredEntry> ReadEntry(std::uint64_t index) override {
+    TRY(const bool row, read_entry_->Start(RowId(LogName::kCertificates, index)).Next());
+    if (!row) return Error{&sqlite::kBroken, "entry " + std::to_string(index) + " is missing"};
+    StoredEntry entry{schema::ToBytes(read_entry_->Blob(0)), FromSeconds(read_entry_->Integer(1)),
+                      ToCertificate(*read_entry_, 2), !read_entry_->IsNull(3)};
+    TRY(read_entry_->Run());
+    return entry;
+  }
+
+  Result<std::vector<Unsigned>> WithoutPrecertificate(std::uint64_t first,
+                                                      std::size_t count_max) override {
+    TRY(Statement read,
+        connection_->Prepare(
+            "SELECT e.id, e.data, c.certificate FROM entry e LEFT JOIN certificate c USING(id) "
+            "WHERE e.id >= ? AND e.id < ? AND c.precertificate IS NULL "
+            "ORDER BY e.id LIMIT ?"));
+    std::vector<Unsigned> rows;
+    read.Start(RowId(LogName::kCertificates, first), RowId(LogName::kEvents, 0),
+               static_cast<std::uint64_t>(count_max));
+    while (true) {
+      TRY(const bool row, read.Next());
+      if (!row) return rows;
+      rows.push_back(
+          {IndexOf(read.Integer(0)), schema::ToBytes(read.Blob(1)), ToCertificate(read, 2)});
+    }
+  }
+
+  Outcome Append(const Batch& batch) override {
+    TRY(begin_->Start().Run());
+    auto done = Write(batch);
+    if (done) done = commit_->Start().Run();
+    if (!done) return Abandon(std::move(done).error());
+    return Ok();
+  }
+
+  Outcome Checkpoint() override {
+    TRY([[maybe_unused]] const sqlite::WalState wal, connection_->Checkpoint());
+    return Ok();
+  }
+
+ private:
+  explicit SqliteStore(std::unique_ptr<Connection> connection)
+      : connection_(std::move(connection)) {}
+
+  Outcome PrepareAll();
+  Outcome Write(const Batch& batch);
+  Outcome WriteTree(const Batch& batch);
+  Outcome WriteIssuances(const Batch& batch);
+  Outcome WriteCertificates(const Batch& batch);
+  Outcome WriteTreeHeads(const Batch& batch);
+
+  Result<Tail> ReadTail(LogName log, std::uint64_t* settled) {
+    TRY(const bool row, read_tail_->Start(ShardId(log)).Next());
+    if (!row) return Error{&sqlite::kBroken, "a tail is missing"};
+    Tail tail;
+    tail.size = read_tail_->Unsigned(0);
+    TRY(tail.root, ToHash(read_tail_->Blob(1)));
+    tail.time = FromMs(read_tail_->Integer(2));
+    if (settled != nullptr) *settled = read_tail_->Unsigned(3);
+    TRY(read_tail_->Run());
+    return tail;
+  }
+
+  Outcome WriteTail(LogName log, const Tail& tail, std::uint64_t settled) {
+    return write_tail_->Start(tail.size, tail.root, Ms(tail.time), settled, ShardId(log)).Run();
+  }
+
+  // Keeps the first error: a rollback that fails as well adds nothing, the caller opens anew.
+  Error Abandon(Error error) {
+    if (connection_->InTransaction()) static_cast<void>(connection_->Execute("ROLLBACK"));
+    return error;
+  }
+
+  // The statements are destroyed before their connection.
+  std::unique_ptr<Connection> connection_;
+  std::optional<Statement> begin_, commit_, read_tail_, write_tail_, read_hashes_, read_data_,
+      find_spent_, read_entry_, write_entry_, write_hash_, write_issuance_, write_spent_, forget_,
+      write_certificate_, write_unfinished_, write_tree_head_, drop_tree_heads_;
+};
+
+Outcome SqliteStore::PrepareAll() {
+  const std::pair<std::optional<Statement>*, const char*> kTexts[] = {
+      {&begin_, "BEGIN IMMEDIATE"},
+      {&commit_, "COMMIT"},
+      {&read_tail_, "SELECT size, root, time, settled FROM tail WHERE shard=?"},
+      {&write_tail_, "UPDATE tail SET size=?, root=?, time=?, settled=? WHERE shard=?"},
+      {&read_hashes_, kHashesSql},
+      {&read_data_, "SELECT data FROM entry WHERE id=?"},
+      {&find_spent_, "SELECT key_hash, entry, expires FROM spent WHERE token=?"},
+      {&read_entry_,
+       "SELECT e.data, i.not_after, c.certificate, c.precertificate FROM entry e "
+       "JOIN issuance i USING(id) LEFT JOIN certificate c USING(id) WHERE e.id=?"},
+      {&write_entry_, "INSERT INTO entry VALUES(?,?)"},
+      {&write_hash_, "INSERT INTO hash VALUES(?,?)"},
+      {&write_issuance_, "INSERT INTO issuance VALUES(?,?,?,?,?,?,?,?,?,?,?)"},
+      {&write_spent_, "INSERT INTO spent VALUES(?,?,?,?)"},
+      {&forget_,
+       "DELETE FROM spent WHERE token IN (SELECT token FROM spent WHERE expires < ? LIMIT ?)"},
+      {&write_certificate_,
+       "INSERT INTO certificate VALUES(?1,?2,?3,?4) ON CONFLICT(id) DO UPDATE SET "
+       "certificate=coalesce(certificate,?2), precertificate=coalesce(precertificate,?3), "
+       "issued=coalesce(issued,?4)"},
+      {&write_unfinished_, "INSERT INTO unfinished VALUES(?,?)"},
+      {&write_tree_head_, "INSERT INTO tree_head VALUES(?,?,?,?,?,?)"},
+      {&drop_tree_heads_, "DELETE FROM tree_head WHERE shard=? AND timestamp<?"},
+  };
+  for (const auto& [statement, sql] : kTexts) {
+    TRY(*statement, connection_->Prepare(sql));
+  }
+  return Ok();
+}
+
+Outcome SqliteStore::Write(const Batch& batch) {
+  TRY(const Tails found, ReadTails());
+  if (found != batch.before) {
+    return Error{&kForked, "the store has " + std::to_string(found.certificates.size) + " and " +
+                               std::to_string(found.events.size) + " entries, this process left " +
+                               std::to_string(batch.before.certificates.size) + " and " +
+                               std::to_string(batch.before.events.size)};
+  }
+  TRY(WriteTree(batch));
+  TRY(WriteIssuances(batch));
+  TRY(WriteCertificates(batch));
+  TRY(WriteTreeHeads(batch));
+  TRY(WriteTail(LogName::kCertificates, batch.after.certificates, batch.after.settled));
+  return WriteTail(LogName::kEvents, batch.after.events, 0);
+}
+
+Outcome SqliteStore::WriteTree(const Batch& batch) {
+  for (const EntryRow& row : batch.entries) {
+    TRY(write_entry_->Start(RowId(row.log, row.index), schema::BytesView(row.data)).Run());
+  }
+  for (const HashRow& row : batch.hashes) {
+    const std::int64_t id = HashId(row.log, row.stored.level, row.stored.index);
+    TRY(write_hash_->Start(id, row.stored.hash).Run());
+  }
+  return Ok();
+}
+
+Outcome SqliteStore::WriteIssuances(const Batch& batch) {
+  for (const IssuanceRecord& row : batch.issuances) {
+    TRY(write_issuance_
+            ->Start(RowId(LogName::kCertificates, row.index), row.leaf, row.serial, row.san,
+                    row.issuer, row.subject, row.request_id, Seconds(row.not_before),
+                    Seconds(row.not_after), Ms(row.logged), row.granted)
+            .Run());
+  }
+  for (const SpentRow& row : batch.spent) {
+    TRY(write_spent_->Start(row.token, row.key_hash, row.index, Seconds(row.expires)).Run());
+  }
+  if (batch.forget) {
+    TRY(forget_->Start(Seconds(*batch.forget), static_cast<std::uint64_t>(kForgetAtOnce)).Run());
+  }
+  return Ok();
+}
+
+Outcome SqliteStore::WriteCertificates(const Batch& batch) {
+  for (const CertificateRow& row : batch.certificates) {
+    // Absent parts bind NULL, which coalesce passes over.
+    const std::optional<schema::BytesView> certificate =
+        row.certificate ? std::optional(row.certificate->view()) : std::nullopt;
+    const std::optional<schema::BytesView> precertificate =
+        row.precertificate ? std::optional(row.precertificate->view()) : std::nullopt;
+    TRY(write_certificate_
+            ->Start(RowId(LogName::kCertificates, row.index), certificate, precertificate,
+                    row.issued)
+            .Run());
+  }
+  for (const UnfinishedRow& row : batch.unfinished) {
+    TRY(write_unfinished_->Start(RowId(LogName::kCertificates, row.index), row.event).Run());
+  }
+  return Ok();
+}
+
+Outcome SqliteStore::WriteTreeHeads(const Batch& batch) {
+  for (const TreeHeadRow& row : batch.tree_heads) {
+    const schema::TreeHead& head = row.head.head;
+    TRY(write_tree_head_
+            ->Start(ShardId(row.log), Ms(head.timestamp), head.size, head.root,
+                    row.head.signature.view(), row.head.checkpoint)
+            .Run());
+    TRY(drop_tree_heads_->Start(ShardId(row.log), Ms(head.timestamp - kTreeHeadsKept)).Run());
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> OpenStore(const std::filesystem::path& path,
+                                         const std::string& vfs) {
+  return SqliteStore::Open(path, vfs);
+}
+
+}  // namespace ca

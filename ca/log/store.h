@@ -1,0 +1,158 @@
+// What the log keeps, as rows, and the one operation that changes it.
+//
+// Append is compare-and-swap: it writes a batch in one transaction if the tails in the store are
+// those the batch was made from, so a second writer fails instead of forking the tree. The rows are
+// described in schema/sql/migrations.cc.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ca/log/reader.h"
+#include "schema/base/bytes.h"
+#include "schema/base/result.h"
+#include "schema/base/time.h"
+#include "schema/log/merkle.h"
+#include "schema/log/sct.h"
+
+namespace ca {
+
+extern const schema::ErrorKind kForked;  // kBusy: the tails are not those this writer left
+
+// Row ids of shard, log and name: fixed, as one shard of each log is written.
+constexpr std::int64_t ShardId(LogName log) { return log == LogName::kCertificates ? 1 : 2; }
+inline constexpr std::uint64_t kIndexMax = (std::uint64_t{1} << 40) - 1;
+// `index` is at most kIndexMax.
+constexpr std::int64_t RowId(LogName log, std::uint64_t index) {
+  return ShardId(log) << 40 | static_cast<std::int64_t>(index);
+}
+constexpr std::int64_t HashId(LogName log, int level, std::uint64_t index) {
+  return ShardId(log) << 43 | static_cast<std::int64_t>(level) << 40 |
+         static_cast<std::int64_t>(index);
+}
+constexpr std::uint64_t IndexOf(std::int64_t row_id) {
+  return static_cast<std::uint64_t>(row_id) & kIndexMax;
+}
+// The value of issuance.leaf.
+std::int64_t LeafPrefix(const schema::Hash& leaf_hash);
+
+struct ShardRow {
+  std::string name, origin;
+  schema::Bytes log_key, note_key, issuer_key_hash;
+  schema::TimeMs since;
+};
+
+struct Tail {
+  std::uint64_t size = 0;
+  schema::Hash root = schema::merkle::EmptyRoot();
+  schema::TimeMs time{};
+  friend bool operator==(const Tail&, const Tail&) = default;
+};
+struct Tails {
+  Tail certificates, events;
+  std::uint64_t settled = 0;  // certificates below have a certificate or an `unfinished` event
+  friend bool operator==(const Tails&, const Tails&) = default;
+};
+
+struct EntryRow {
+  LogName log;
+  std::uint64_t index;
+  schema::Bytes data;
+};
+struct HashRow {
+  LogName log;
+  schema::merkle::Frontier::Stored stored;
+};
+struct IssuanceRecord {
+  std::uint64_t index;
+  std::int64_t leaf;  // LeafPrefix
+  std::string serial, san, issuer, subject, request_id;
+  schema::Time not_before, not_after;
+  schema::TimeMs logged;
+  std::uint64_t granted;  // event index
+};
+struct SpentRow {
+  schema::Hash token;
+  schema::Hash key_hash;
+  std::uint64_t index;
+  schema::Time expires;
+};
+// Absent parts are kept as they are; a present certificate never replaces a stored one.
+struct CertificateRow {
+  std::uint64_t index;
+  std::optional<schema::CertDer> certificate, precertificate;
+  std::optional<std::uint64_t> issued;  // event index
+};
+struct UnfinishedRow {
+  std::uint64_t index, event;
+};
+struct TreeHeadRow {
+  LogName log;
+  SignedTreeHead head;
+};
+
+struct Batch {
+  Tails before, after;
+  std::vector<EntryRow> entries;
+  std::vector<HashRow> hashes;
+  std::vector<IssuanceRecord> issuances;
+  std::vector<SpentRow> spent;
+  std::vector<CertificateRow> certificates;
+  std::vector<UnfinishedRow> unfinished;
+  std::vector<TreeHeadRow> tree_heads;
+  std::optional<schema::Time> forget;  // some spent tokens that expired before are deleted
+};
+
+// A certificates entry as a retry needs it.
+struct StoredEntry {
+  schema::Bytes leaf;
+  schema::Time not_after;
+  std::optional<schema::CertDer> certificate;
+  bool precertificate;
+};
+
+struct Unsigned {  // an entry without precertificate
+  std::uint64_t index;
+  schema::Bytes leaf;
+  std::optional<schema::CertDer> certificate;
+};
+
+// For one thread at a time.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // The stored row of this log; `wanted` is stored first when there is none.
+  virtual schema::Result<ShardRow> Adopt(LogName log, const ShardRow& wanted) = 0;
+  virtual schema::Result<Tails> ReadTails() = 0;
+  virtual schema::Result<std::vector<schema::Hash>> ReadHashes(LogName log, int level,
+                                                               std::uint64_t first,
+                                                               std::size_t count) = 0;
+  // The data of an entry; nothing when there is none.
+  virtual schema::Result<std::optional<schema::Bytes>> ReadData(LogName log,
+                                                                std::uint64_t index) = 0;
+  virtual schema::Result<std::optional<SpentRow>> FindSpent(const schema::Hash& token) = 0;
+  virtual schema::Result<StoredEntry> ReadEntry(std::uint64_t index) = 0;
+  // In order of index, from `first`.
+  virtual schema::Result<std::vector<Unsigned>> WithoutPrecertificate(std::uint64_t first,
+                                                                      std::size_t count_max) = 0;
+
+  // kForked, sqlite::kUnavailable, sqlite::kSyncFailed, sqlite::kBroken. After an error it is
+  // unknown whether the batch is in the store: open it anew and read the tails.
+  virtual schema::Outcome Append(const Batch& batch) = 0;
+  // Copies what other threads left of the write-ahead log. A few milliseconds.
+  virtual schema::Outcome Checkpoint() = 0;
+};
+
+using StoreOpener = std::function<schema::Result<std::unique_ptr<Store>>()>;
+
+// Opens or creates, and migrates. `vfs` names an SQLite file layer; empty: the system's.
+schema::Result<std::unique_ptr<Store>> OpenStore(const std::filesystem::path& path,
+                                                 const std::string& vfs = "");
+
+}  // namespace ca

@@ -1,0 +1,90 @@
+#include "schema/sql/migrations.h"
+
+namespace schema::sql {
+namespace {
+
+// Rows of a shard are numbered shard << 40 | index: a leaf index has 40 bits (static-ct-api), so
+// one integer is the key and appends stay at the right edge of the B-tree. A Merkle hash is
+// numbered shard << 43 | level << 40 | index. Times are Unix milliseconds, but not_before,
+// not_after and expires are seconds.
+constexpr std::string_view kLogs = R"sql(
+CREATE TABLE shard(
+  id INTEGER PRIMARY KEY,
+  log TEXT NOT NULL,                -- 'certificates' or 'events'
+  name TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  log_key BLOB NOT NULL,            -- SubjectPublicKeyInfo; empty for events
+  note_key BLOB NOT NULL,           -- Ed25519, 32 octets
+  issuer_key_hash BLOB NOT NULL,    -- empty for events
+  since INTEGER NOT NULL,
+  UNIQUE(log, name)
+) STRICT;
+
+CREATE TABLE tail(
+  shard INTEGER PRIMARY KEY REFERENCES shard(id),
+  size INTEGER NOT NULL,
+  root BLOB NOT NULL,
+  time INTEGER NOT NULL,            -- of the newest entry
+  settled INTEGER NOT NULL          -- entries below have a certificate or an `unfinished` event
+) STRICT;
+
+CREATE TABLE entry(id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+
+CREATE TABLE hash(id INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+
+CREATE TABLE issuance(
+  id INTEGER PRIMARY KEY,           -- that of the certificates entry
+  leaf INTEGER NOT NULL,            -- first 8 octets of the leaf hash
+  serial TEXT NOT NULL,             -- lower-case hexadecimal
+  san TEXT NOT NULL,
+  issuer TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  not_before INTEGER NOT NULL,
+  not_after INTEGER NOT NULL,
+  logged INTEGER NOT NULL,
+  granted INTEGER NOT NULL          -- index of the `granted` event
+) STRICT;
+CREATE INDEX issuance_leaf ON issuance(leaf);
+CREATE UNIQUE INDEX issuance_serial ON issuance(serial);
+CREATE INDEX issuance_san ON issuance(san);
+CREATE INDEX issuance_issuer ON issuance(issuer);
+CREATE INDEX issuance_subject ON issuance(subject);
+CREATE INDEX issuance_request ON issuance(request_id);
+CREATE INDEX issuance_logged ON issuance(logged);
+
+CREATE TABLE certificate(
+  id INTEGER PRIMARY KEY,           -- that of the certificates entry
+  certificate BLOB,
+  precertificate BLOB,
+  issued INTEGER                    -- index of the `issued` event
+) STRICT;
+
+CREATE TABLE unfinished(id INTEGER PRIMARY KEY, event INTEGER NOT NULL) STRICT;
+
+CREATE TABLE spent(
+  token BLOB PRIMARY KEY,
+  key_hash BLOB NOT NULL,
+  entry INTEGER NOT NULL,           -- leaf index
+  expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spent_expires ON spent(expires);
+
+CREATE TABLE tree_head(
+  shard INTEGER NOT NULL REFERENCES shard(id),
+  timestamp INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  root BLOB NOT NULL,
+  signature BLOB NOT NULL,          -- ECDSA-Sig-Value; empty for events
+  note TEXT NOT NULL,
+  PRIMARY KEY(shard, timestamp)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::string_view kMigrations[] = {kLogs};
+
+}  // namespace
+
+std::span<const std::string_view> Migrations() { return kMigrations; }
+
+}  // namespace schema::sql
