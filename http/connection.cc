@@ -245,7 +245,7 @@ void Connection::Answer(Framed framed) {
     edge_.journal->Error("route-threw",
                          {{"request_id", request.id}, {"path", request.path}, {"detail", defect}});
   }
-  if (edge_.options.observe) edge_.options.observe(request, response, taken.count());
+  if (edge_.options.on_answer) edge_.options.on_answer(request, response, taken.count());
   Queue(std::move(response), request.method == "HEAD", framed.keep_alive && !edge_.draining,
         request.id);
 }

@@ -26,17 +26,15 @@ extern const schema::ErrorKind kTooSlow;  // kCaller: the head or the body took 
 struct EdgeOptions {
   FramingLimits framing{schema::limits::kRequestHeadBytes, schema::limits::kRequestBodyBytes};
   int connections_max = 4096;  // open at once; further ones are closed when accepted
-  std::chrono::milliseconds idle_timeout{60'000};  // between requests
-  std::chrono::milliseconds header_timeout{
-      10'000};  // from the first byte (or the accept) to the end of the head
-  std::chrono::milliseconds body_timeout{
-      10'000};  // from the end of the head to the end of the body
-  std::chrono::milliseconds send_timeout{
-      20'000};  // from the start of an answer to its last byte taken
-  // The address behind a trusted proxy (http/proxy.h); unset: that of the TCP peer.
+  std::chrono::milliseconds idle_timeout{60'000};    // between requests
+  std::chrono::milliseconds header_timeout{10'000};  // accept or first byte to the end of the head
+  std::chrono::milliseconds body_timeout{10'000};    // end of the head to the end of the body
+  std::chrono::milliseconds send_timeout{20'000};    // an answer's first byte to its last one taken
+  // Told of every answered request, on its thread; `seconds` from its last byte read to its answer
+  // made.
+  std::function<void(const Request&, const Response&, double seconds)> on_answer;
+  // Fills Request::client_address; unset: the TCP peer's.
   std::function<std::string(const Request&)> client_address;
-  // Told of every answered request on its thread; the seconds are those of the route.
-  std::function<void(const Request&, const Response&, double seconds)> observe;
 };
 
 // What the connections of one endpoint share. Outlives its threads.

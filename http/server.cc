@@ -12,6 +12,7 @@
 
 #include "http/gate.h"
 #include "http/pistache.h"
+#include "http/proxy.h"
 
 namespace http {
 
@@ -71,16 +72,22 @@ Result<std::string> Literal(const schema::Endpoint& endpoint) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router router,
-                                              schema::Journal& journal) {
-  TRY(const std::string address, Literal(options.listen));
-  TRY(RaiseFileLimit(options.edge.connections_max));
+Result<std::unique_ptr<Server>> Server::Start(const schema::Endpoint& listen, Router router,
+                                              schema::Journal& journal, ServerOptions options) {
+  TRY(const std::string address, Literal(listen));
+  TRY(RaiseFileLimit(options.connections_max));
   MUST(options.threads >= 1 && options.threads <= 255);
   std::signal(SIGPIPE, SIG_IGN);
+  if (options.cors) router.AllowEveryOrigin();
+  if (!options.trusted_proxies.empty()) {
+    options.client_address = [trusted = options.trusted_proxies](const Request& request) {
+      return ClientAddress(request, trusted);
+    };
+  }
 
   std::unique_ptr<Server> server(new Server());
   server->edge_ = std::make_shared<Edge>();
-  server->edge_->options = std::move(options.edge);
+  server->edge_->options = options;
   server->edge_->router = std::move(router);
   server->edge_->journal = &journal;
   using Flag = Pistache::Tcp::Options;
@@ -91,7 +98,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router rout
                    "http", kBacklog);
     listener->setTransportFactory([edge = server->edge_] { return std::make_shared<Gate>(edge); });
     listener->bind();
-    server->port_ = listener->getPort();
+    server->address_ = {listen.host, listener->getPort()};
     listener->runThreaded();
     server->listener_ = std::move(listener);
   } catch (const std::exception& exception) {
@@ -120,6 +127,6 @@ Outcome Server::Stop(std::chrono::milliseconds drain) {
   return schema::Ok();
 }
 
-Server::~Server() { MUST(Stop(0ms)); }
+Server::~Server() { MUST(Stop(kDrain)); }
 
 }  // namespace http

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "http/connection.h"
 #include "schema/config.h"
@@ -19,24 +19,29 @@ extern const schema::ErrorKind
 extern const schema::ErrorKind
     kStopTimedOut;  // kUs: a thread did not come back; leave without running destructors
 
-struct ServerOptions {
-  schema::Endpoint listen;  // an IP literal; port 0: any
+struct ServerOptions : EdgeOptions {
   int threads =
       32;  // 1 to 255; each runs one route at a time, and a connection stays on its thread
-  EdgeOptions edge;
+  bool cors = false;                             // Router::AllowEveryOrigin
+  std::vector<schema::Network> trusted_proxies;  // http/proxy.h
 };
 
 class Server {
  public:
+  static constexpr std::chrono::milliseconds kDrain{5000};
+
   // Listens, and ignores SIGPIPE in the whole process. The journal and what the routes refer to
-  // outlive the server.
-  static schema::Result<std::unique_ptr<Server>> Start(ServerOptions options, Router router,
-                                                       schema::Journal& journal);
-  ~Server();  // Stop(), when that was not called; aborts if a thread does not come back
+  // outlive the server. `listen.host` is an IP literal; port 0: any.
+  static schema::Result<std::unique_ptr<Server>> Start(const schema::Endpoint& listen,
+                                                       Router router, schema::Journal& journal,
+                                                       ServerOptions options);
+  // Stop(kDrain); aborts on kStopTimedOut, because the routes' surroundings are about to go.
+  ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t port() const { return port_; }
+  // As configured, with the port that was found.
+  const schema::Endpoint& address() const { return address_; }
   int connections() const { return edge_->connections; }
 
   // Idle connections are closed, requests that were begun are answered until `drain` is over, then
@@ -50,7 +55,7 @@ class Server {
 
   std::shared_ptr<Edge> edge_;
   std::unique_ptr<Pistache::Tcp::Listener> listener_;
-  std::uint16_t port_ = 0;
+  schema::Endpoint address_{};
 };
 
 }  // namespace http
