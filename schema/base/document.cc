@@ -75,6 +75,7 @@ class DocumentReader final : public YAML::EventHandler {
     YAML::anchor_t anchor = 0;
     std::optional<std::string> key;  // of the member whose value comes next
     bool key_is_merge = false;
+    int key_line = 0;
     std::set<std::string> keys;  // of the members so far
     bool merged = false;         // "<<" occurred
     std::vector<Node> merges;    // the maps of "<<", in order of precedence
@@ -194,6 +195,8 @@ class DocumentReader final : public YAML::EventHandler {
       parent.value.node.items_.push_back(std::move(value.node));
       return;
     }
+    // The parser places an absent value at whatever comes next.
+    if (value.node.kind_ == Node::Kind::kNull) value.node.line_ = parent.key_line;
     if (parent.key_is_merge) {
       AddMerge(&parent, std::move(value), line);
     } else {
@@ -215,6 +218,7 @@ class DocumentReader final : public YAML::EventHandler {
       return Fail(line, "'" + key.node.text_ + "' repeats in its map");
     }
     map->merged = map->merged || map->key_is_merge;
+    map->key_line = line;
     map->key = std::move(key.node.text_);
   }
 
