@@ -79,6 +79,13 @@ Result<schema::San> UriSan(std::string_view text) {
   return schema::San{schema::San::Kind::kUri, std::move(uri->text)};
 }
 
+Result<std::string> JoinClaims(std::string_view base,
+                               std::initializer_list<std::string_view> elements) {
+  auto joined = JoinUri(base, elements);
+  if (!joined) return Error{&kClaims, "a claim does not make a path: " + joined.error().detail};
+  return joined;
+}
+
 Outcome MapCiProvider(const Issuer& issuer, const ClaimReader& claims, Mapped& out) {
   MUST(issuer.ci_provider != nullptr);
   const CiProvider& provider = *issuer.ci_provider;

@@ -20,13 +20,6 @@ constexpr std::string_view kGitlab = "https://gitlab.com";
 constexpr std::string_view kBuildkite = "https://buildkite.com";
 constexpr std::string_view kCodefresh = "https://g.codefresh.io";
 
-// JoinUri, with its refusal told as one of the claims.
-Result<std::string> Join(std::string_view base, std::initializer_list<std::string_view> elements) {
-  auto joined = JoinUri(base, elements);
-  if (!joined) return Error{&kClaims, "a claim does not make a path: " + joined.error().detail};
-  return joined;
-}
-
 // refs/heads/… or refs/tags/…
 Result<std::string> GitlabRef(const ClaimReader& claims) {
   TRY(const std::string ref, claims.Need("ref"));
@@ -66,12 +59,12 @@ Outcome MapGithub(const ClaimReader& claims, Mapped& out) {
   TRY(const std::string workflow_sha, claims.Need("workflow_sha"));
   TRY(const std::string run_id, claims.Need("run_id"));
   TRY(const std::string run_attempt, claims.Need("run_attempt"));
-  TRY(const std::string signer, Join(kGithub, {job_workflow_ref}));
-  TRY(const std::string repository_uri, Join(kGithub, {repository}));
-  TRY(const std::string owner_uri, Join(kGithub, {owner}));
-  TRY(const std::string config, Join(kGithub, {workflow_ref}));
+  TRY(const std::string signer, JoinClaims(kGithub, {job_workflow_ref}));
+  TRY(const std::string repository_uri, JoinClaims(kGithub, {repository}));
+  TRY(const std::string owner_uri, JoinClaims(kGithub, {owner}));
+  TRY(const std::string config, JoinClaims(kGithub, {workflow_ref}));
   TRY(const std::string run,
-      Join(kGithub, {repository, "actions/runs", run_id, "attempts", run_attempt}));
+      JoinClaims(kGithub, {repository, "actions/runs", run_id, "attempts", run_attempt}));
   out.san = San{San::Kind::kUri, signer};
   out.extensions = {{2, event_name},
                     {3, sha},
@@ -114,9 +107,9 @@ Outcome MapGitlab(const ClaimReader& claims, Mapped& out) {
     return Error{&kClaims, "claim \"runner_id\" is not an integer other than zero"};
   }
   TRY(out.san, UriSan("https://" + config_ref));
-  TRY(const std::string project_uri, Join(kGitlab, {project}));
-  TRY(const std::string space_uri, Join(kGitlab, {space}));
-  TRY(const std::string run, Join(kGitlab, {project, "/-/jobs/", job}));
+  TRY(const std::string project_uri, JoinClaims(kGitlab, {project}));
+  TRY(const std::string space_uri, JoinClaims(kGitlab, {space}));
+  TRY(const std::string run, JoinClaims(kGitlab, {project, "/-/jobs/", job}));
   const std::string& config = out.san.value;
   out.extensions = {{9, config},    {10, config_sha}, {11, runner},     {12, project_uri},
                     {13, sha},      {14, ref},        {15, project_id}, {16, space_uri},
@@ -128,7 +121,7 @@ Outcome MapGitlab(const ClaimReader& claims, Mapped& out) {
 Outcome MapBuildkite(const ClaimReader& claims, Mapped& out) {
   TRY(const std::string organization, claims.Need("organization_slug"));
   TRY(const std::string pipeline, claims.Need("pipeline_slug"));
-  TRY(std::string uri, Join(kBuildkite, {organization, pipeline}));
+  TRY(std::string uri, JoinClaims(kBuildkite, {organization, pipeline}));
   out.san = San{San::Kind::kUri, std::move(uri)};
   return Ok();
 }
@@ -143,9 +136,10 @@ Outcome MapCodefresh(const ClaimReader& claims, Mapped& out) {
   TRY(const std::string repository, claims.Optional("scm_repo_url"));
   TRY(const std::string ref, claims.Optional("scm_ref"));
   TRY(const std::string platform, CodefreshPlatform(claims));
-  TRY(std::string uri, Join(platform, {account, pipeline + ":" + account_id + "/" + pipeline_id}));
-  TRY(const std::string build, Join(platform, {"build", workflow}));
-  TRY(const std::string config, Join(platform, {"api/pipelines", pipeline_id}));
+  TRY(std::string uri,
+      JoinClaims(platform, {account, pipeline + ":" + account_id + "/" + pipeline_id}));
+  TRY(const std::string build, JoinClaims(platform, {"build", workflow}));
+  TRY(const std::string config, JoinClaims(platform, {"api/pipelines", pipeline_id}));
   out.san = San{San::Kind::kUri, std::move(uri)};
   out.extensions = {{9, build}, {11, runner}, {12, repository},
                     {14, ref},  {18, config}, {21, build}};

@@ -1,7 +1,9 @@
 // The rules behind Map, one for each issuer type. Each assumes `iss` and `sub` were read.
 #pragma once
 
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oidc/claim_reader.h"
@@ -34,5 +36,9 @@ schema::Outcome MapCodefresh(const ClaimReader& claims, Mapped& out);
 
 // A subjectAltName URI: normalised, with scheme and host, without "user@".
 schema::Result<schema::San> UriSan(std::string_view text);
+
+// JoinUri, with its refusal told as one of the claims.
+schema::Result<std::string> JoinClaims(std::string_view base,
+                                       std::initializer_list<std::string_view> elements);
 
 }  // namespace oidc

@@ -61,10 +61,11 @@ Outcome MapEmail(const Issuer& issuer, const ClaimReader& claims, Mapped& out) {
 }
 
 Outcome MapUri(const Issuer& issuer, Mapped& out) {
-  TRY(const Uri domain, ParseUri(issuer.subject_domain));
+  const auto domain = ParseUri(issuer.subject_domain);
+  MUST(domain);  // LoadIssuers checked it
   const auto subject = ParseUri(out.subject);
   if (!subject) return Error{&kClaims, "the subject is not a URI: " + subject.error().detail};
-  if (subject->scheme != domain.scheme || subject->host != domain.host) {
+  if (subject->scheme != domain->scheme || subject->host != domain->host) {
     return Error{&kClaims, "the subject is not under subject-domain " + issuer.subject_domain};
   }
   TRY(out.san, UriSan(out.subject));
@@ -121,7 +122,7 @@ Outcome MapChainguard(const Issuer& issuer, const ClaimReader& claims, Mapped& o
   }
   TRY(const San base, UriSan(out.issuer));
   TRY(const std::string joined,
-      JoinUri(base.value.substr(0, base.value.find_last_not_of('/') + 1), {out.subject}));
+      JoinClaims(base.value.substr(0, base.value.find_last_not_of('/') + 1), {out.subject}));
   TRY(out.san, UriSan(joined));
   return Ok();
 }

@@ -324,7 +324,9 @@ Result<std::string> Template::Render(const Json& claims) const {
         step.kind == Step::Kind::kOptionalClaim || step.kind == Step::Kind::kUnlessEqualOptional;
     const Json* claim = Present(claims, step.text);
     if (claim == nullptr && !optional) {
-      return ClaimError(step.text, "is missing; needed for " + name_);
+      return ClaimError(step.text,
+                        "is missing; needed for " + name_ +
+                            " (an empty default-template-values entry makes it optional)");
     }
     std::string text;
     if (claim != nullptr) {

@@ -1,0 +1,372 @@
+#include "oidc/issuers.h"
+
+#include <doctest/doctest.h>
+
+#include "schema/base/document.h"
+#include "schema/base/file.h"
+
+namespace {
+
+struct Loaded {
+  schema::Result<oidc::IssuerSet> set;
+  std::vector<schema::Error> problems;
+};
+
+Loaded Load(std::string_view text) {
+  std::vector<schema::Error> problems;
+  auto set = oidc::LoadIssuers(text, "/etc/chancery", problems);
+  return {std::move(set), std::move(problems)};
+}
+
+constexpr std::string_view kGood = R"(
+oidc-issuers:
+  https://good.example: {issuer-url: https://good.example, client-id: sigstore, type: email}
+)";
+
+constexpr std::string_view kMetadata = R"(
+ci-issuer-metadata:
+  ok:
+    subject-alternative-name-template: "https://ci.example/{{ .project }}"
+  broken:
+    subject-alternative-name-template: "{{ printf .x }}"
+)";
+
+}  // namespace
+
+TEST_CASE("the shipped file loads whole") {
+  const auto text = schema::ReadFile("config/issuers.yaml");
+  REQUIRE(text);
+  const Loaded got = Load(*text);
+  for (const auto& problem : got.problems) MESSAGE(problem.Describe());
+  REQUIRE(got.set);
+  CHECK(got.problems.empty());
+  CHECK_EQ(got.set->exact.size(), 3);
+  const auto github = got.set->Find("https://token.actions.githubusercontent.com");
+  REQUIRE_NE(github, nullptr);
+  CHECK_EQ(github->type_text, "ci-provider");
+  CHECK_EQ(github->audiences, std::vector<std::string>{"sigstore"});
+  CHECK_EQ(github->challenge_claim, "sub");
+  CHECK_EQ(github->max_token_age, std::chrono::minutes(10));
+  REQUIRE_NE(github->ci_provider, nullptr);
+  CHECK_EQ(github->ci_provider->extensions.size(), 20);
+  CHECK_EQ(got.set->Find("https://gitlab.com")->max_token_age, std::chrono::hours(1));
+}
+
+TEST_CASE("YAML with anchors, JSON with Go names and JSON with kebab-case say the same") {
+  const std::string_view texts[] = {R"(
+define:
+  - &type email
+oidc-issuers:
+  https://dex.example:
+    issuer-url: https://dex.example
+    client-id: sigstore
+    type: *type
+    issuer-claim: $.federated_claims.connector_id
+    skip-email-verification: true
+    description: text
+    contact: someone@example.com
+    environment: production
+meta-issuers:
+  https://*.example.com/x:
+    client-id: sigstore
+    type: *type
+)",
+                                    R"({"OIDCIssuers": {"https://dex.example": {
+  "IssuerURL": "https://dex.example", "ClientID": "sigstore", "Type": "email",
+  "IssuerClaim": "$.federated_claims.connector_id", "SkipEmailVerification": true}},
+  "MetaIssuers": {"https://*.example.com/x": {"ClientID": "sigstore", "Type": "email"}}})",
+                                    R"({"oidc-issuers": {"https://dex.example": {
+  "issuer-url": "https://dex.example", "client-id": "sigstore", "type": "email",
+  "issuer-claim": "$.federated_claims.connector_id", "skip-email-verification": true}},
+  "meta-issuers": {"https://*.example.com/x": {"client-id": "sigstore", "type": "email"}}})"};
+  for (const std::string_view text : texts) {
+    CAPTURE(text);
+    const Loaded got = Load(text);
+    REQUIRE(got.set);
+    CHECK(got.problems.empty());
+    const auto dex = got.set->Find("https://dex.example");
+    REQUIRE_NE(dex, nullptr);
+    CHECK_EQ(dex->issuer_claim, std::vector<std::string>{"federated_claims", "connector_id"});
+    CHECK(dex->skip_email_verification);
+    CHECK_EQ(dex->challenge_claim, "email");
+    const auto meta = got.set->Find("https://a-b_1.example.com/x");
+    REQUIRE_NE(meta, nullptr);
+    CHECK(meta->wildcard());
+  }
+}
+
+TEST_CASE("an anchor may be a map's key, as in Fulcio's own file") {
+  const Loaded got = Load(R"(
+define:
+  - &name my-ci
+oidc-issuers:
+  https://ci.example:
+    issuer-url: https://ci.example
+    client-id: sigstore
+    type: ci-provider
+    ci-provider: *name
+ci-issuer-metadata:
+  *name:
+    default-template-values: {url: "https://x.example"}
+    subject-alternative-name-template: "{{ .url }}/{{ .job }}"
+    extension-templates: {build-signer-uri: job}
+)");
+  REQUIRE(got.set);
+  CHECK(got.problems.empty());
+  CHECK_EQ(got.set->Find("https://ci.example")->ci_provider->name, "my-ci");
+}
+
+TEST_CASE("metadata with Go names") {
+  const Loaded got =
+      Load(R"({"OIDCIssuers": {"https://ci.example": {"IssuerURL": "https://ci.example",
+    "ClientID": "sigstore", "Type": "ci-provider", "CIProvider": "x"}},
+    "CIIssuerMetadata": {"x": {"DefaultTemplateValues": {"url": "https://x.example"},
+    "ExtensionTemplates": {"BuildSignerURI": "job", "GithubWorkflowTrigger": "event"},
+    "SubjectAlternativeNameTemplate": "{{ .url }}/{{ .job }}"}}})");
+  REQUIRE(got.set);
+  CHECK(got.problems.empty());
+  const auto provider = got.set->Find("https://ci.example")->ci_provider;
+  REQUIRE_EQ(provider->extensions.size(), 2);
+  CHECK_EQ(provider->extensions[0].arc, 2);
+  CHECK_EQ(provider->extensions[1].arc, 9);
+}
+
+TEST_CASE("our own settings") {
+  const Loaded got = Load(R"(
+oidc-issuers:
+  https://a.example:
+    issuer-url: https://a.example
+    client-id: sigstore
+    audiences: [https://ca.example, sigstore, other]
+    type: uri
+    subject-domain: https://b.a.example
+    max-token-age: 5m
+    skew: 10s
+    jti: required
+    ca-file: tls/ca.pem
+    verbose-denials: true
+  http://plain.example: {issuer-url: http://plain.example, audiences: x, type: email, allow-http: true}
+  http://127.0.0.1:8080: {issuer-url: "http://127.0.0.1:8080", client-id: x, type: email}
+)");
+  REQUIRE(got.set);
+  CHECK(got.problems.empty());
+  const auto issuer = got.set->Find("https://a.example");
+  REQUIRE_NE(issuer, nullptr);
+  CHECK_EQ(issuer->audiences, std::vector<std::string>{"sigstore", "https://ca.example", "other"});
+  CHECK_EQ(issuer->max_token_age, std::chrono::minutes(5));
+  CHECK_EQ(issuer->skew, std::chrono::seconds(10));
+  CHECK_EQ(issuer->jti, "required");
+  CHECK_EQ(issuer->ca_file, "/etc/chancery/tls/ca.pem");
+  CHECK(issuer->verbose_denials);
+  CHECK(got.set->Find("http://plain.example")->allow_http);
+  CHECK_NE(got.set->Find("http://127.0.0.1:8080"), nullptr);
+}
+
+TEST_CASE("one bad issuer is reported with its fix and never stops the others") {
+  struct Case {
+    std::string_view entry;  // members of https://bad.example
+    std::string_view says;
+  };
+  const Case cases[] = {
+      {"issuer-url: https://bad.example/, client-id: x, type: email",
+       "issuer-url: https://bad.example"},
+      {"issuer-url: https://bad.example, client-id: x, type: email, clientid: y",
+       "second spelling"},
+      {"issuer-url: https://bad.example, client-id: x, type: email, typ: y", "not a known key"},
+      {"issuer-url: https://bad.example, client-id: x, type: saml", "not a type Chancery supports"},
+      {"issuer-url: https://bad.example, client-id: x", "use one of email"},
+      {"issuer-url: https://bad.example, type: email", "client-id: sigstore"},
+      {"issuer-url: https://bad.example, client-id: '', type: email", "client-id: sigstore"},
+      {"audiences: [''], type: email", "empty audience"},
+      {"client-id: x, type: email, challenge-claim: sub", "contradicts"},
+      {"client-id: x, type: spiffe, spiffe-trust-domain: td, challenge-claim: email",
+       "contradicts"},
+      {"client-id: x, type: spiffe", "spiffe-trust-domain: example.org"},
+      {"client-id: x, type: spiffe, spiffe-trust-domain: Not.Valid",
+       "spiffe-trust-domain: example.org"},
+      {"client-id: x, type: ci-provider", "no entry of ci-issuer-metadata; known: broken ok"},
+      {"client-id: x, type: ci-provider, ci-provider: okay", "no entry of ci-issuer-metadata"},
+      {"client-id: x, type: ci-provider, ci-provider: broken", "uses printf"},
+      {"client-id: x, type: email, ci-provider: ok", "no meaning for type email"},
+      {"client-id: x, type: kubernetes, issuer-claim: $.a", "no meaning for type kubernetes"},
+      {"client-id: x, type: uri, subject-domain: 'https://bad.example', skip-email-verification: "
+       "true",
+       "no meaning"},
+      {"client-id: x, type: email, issuer-claim: a.b", "of the form"},
+      {"client-id: x, type: email, issuer-claim: '$.a[0]'", "of the form"},
+      {"client-id: x, type: email, issuer-claim: '$.a..b'", "of the form"},
+      {"client-id: x, type: email, issuer-claim: '$.'", "of the form"},
+      {"client-id: x, type: uri", "scheme and host"},
+      {"client-id: x, type: uri, subject-domain: bad.example", "scheme and host"},
+      {"client-id: x, type: uri, subject-domain: 'http://bad.example'", "issuer's scheme"},
+      {"client-id: x, type: uri, subject-domain: 'https://other.example'",
+       "share the issuer's domain"},
+      {"client-id: x, type: username", "without scheme"},
+      {"client-id: x, type: username, subject-domain: 'https://bad.example'", "without scheme"},
+      {"client-id: x, type: username, subject-domain: other.example", "share the issuer's domain"},
+      {"client-id: x, type: username, subject-domain: 'bad.example/x'", "without scheme"},
+      {"client-id: x, type: email, jti: never", "optional or required"},
+      {"client-id: x, type: email, skew: 6m", "must be from"},
+      {"client-id: x, type: email, skew: 100ms", "must be from"},
+      {"client-id: x, type: email, max-token-age: 25h", "must be from"},
+      {"client-id: x, type: email, max-token-age: 0s", "must be from"},
+      {"client-id: x, type: email, ca-cert: nonsense", "certificates as PEM"},
+      {"client-id: [x], type: email", "client-id"},
+      {"client-id: x, type: email, verbose-denials: maybe", "verbose-denials"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.entry);
+    const std::string text = std::string(kGood) + "  https://bad.example: {" +
+                             std::string(c.entry) + "}\n" + std::string(kMetadata);
+    const Loaded got = Load(text);
+    REQUIRE(got.set);
+    CHECK_NE(got.set->Find("https://good.example"), nullptr);
+    CHECK_EQ(got.set->Find("https://bad.example"), nullptr);
+    REQUIRE_EQ(got.problems.size(), 2);  // the broken provider is told once for itself
+    const schema::Error& problem = got.problems.back();
+    CHECK(problem.Is(oidc::kBadIssuer));
+    CHECK(problem.detail.starts_with("https://bad.example: "));
+    CAPTURE(problem.detail);
+    CHECK_NE(problem.detail.find(c.says), std::string::npos);
+  }
+}
+
+TEST_CASE("URLs that cannot be issuers") {
+  for (const std::string_view url :
+       {"ftp://bad.example", "bad.example", "https://", "https://u@bad.example",
+        "https://bad.example?a", "https://bad.example#a", "http://bad.example",
+        "https://*.bad.example", "https://bad .example", "http://127.0.0.1.bad.example",
+        "http://localhost.bad.example"}) {
+    CAPTURE(url);
+    const Loaded got =
+        Load(std::string(kGood) + "  '" + std::string(url) + "': {client-id: x, type: email}\n");
+    REQUIRE(got.set);
+    CHECK_EQ(got.set->exact.size(), 1);
+    CHECK_EQ(got.problems.size(), 1);
+  }
+}
+
+TEST_CASE("meta issuers match whole labels and segments only") {
+  struct Case {
+    std::string_view pattern;
+    std::string_view url;
+    bool want;
+  };
+  const Case cases[] = {
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.us-west-2.amazonaws.com/id/B02C",
+       true},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.a.b.amazonaws.com/id/B02C",
+       false},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.us-west-2.amazonaws.com/id/a/b",
+       false},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.us-west-2.amazonaws.com/id/",
+       false},
+      {"https://oidc.eks.*.amazonaws.com/id/*",
+       "http://localhost?issuer=https://oidc.eks.us-west-2.amazonaws.com/id/B", false},
+      {"https://oidc.eks.*.amazonaws.com/id/*",
+       "https://oidc.eks.us-west-2.amazonaws.com/redirect/https://oidc.eks.x.amazonaws.com/id/B",
+       false},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.us-west-2.amazonaws.com/id/B\n",
+       false},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.evil.example/.amazonaws.com/id/B",
+       false},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.x#.amazonaws.com/id/B", false},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.x@.amazonaws.com/id/B", false},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidc.eks.x%2f.amazonaws.com/id/B", false},
+      {"https://oidc.eks.*.amazonaws.com/id/*", "https://oidcXeks.x.amazonaws.com/id/B", false},
+      {"https://oidc.circleci.com/org/*", "https://oidc.circleci.com/org/my-org", true},
+      {"https://oidc.circleci.com/org/*", "https://oidc.circleci.com/org/", false},
+      {"https://oidc.circleci.com/org/*", "https://oidc.circleci.com/org/a/b", false},
+      {"https://*.oic.prod-aks.azure.com/*/*/", "https://e.oic.prod-aks.azure.com/a/b/", true},
+      {"https://*.oic.prod-aks.azure.com/*/*/", "https://e.oic.prod-aks.azure.com/a/b", false},
+      {"https://*.oic.prod-aks.azure.com/*/*", "https://e.oic.prod-aks.azure.com/a/b/", false},
+      {"https://plain.example", "https://plain.example", true},
+      {"https://plain.example/a+b", "https://plain.example/a+b", true},
+      {"https://plain.example/a+b", "https://plain.example/aab", false},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.pattern);
+    CAPTURE(c.url);
+    const Loaded got = Load("meta-issuers:\n  '" + std::string(c.pattern) +
+                            "': {client-id: x, type: kubernetes}\n");
+    REQUIRE(got.set);
+    CHECK_EQ(got.set->Find(c.url) != nullptr, c.want);
+  }
+}
+
+TEST_CASE("exact issuers win, then patterns in file order") {
+  const Loaded got = Load(R"(
+oidc-issuers:
+  https://a.example/x: {client-id: exact, type: email}
+meta-issuers:
+  https://a.example/*: {client-id: first, type: email}
+  https://*.example/*: {client-id: second, type: email}
+)");
+  REQUIRE(got.set);
+  CHECK_EQ(got.set->Find("https://a.example/x")->audiences.front(), "exact");
+  CHECK_EQ(got.set->Find("https://a.example/y")->audiences.front(), "first");
+  CHECK_EQ(got.set->Find("https://b.example/y")->audiences.front(), "second");
+  CHECK_EQ(got.set->Find("https://b.example"), nullptr);
+  CHECK_EQ(got.set->Find(""), nullptr);
+}
+
+TEST_CASE("SPIFFE is not for meta issuers") {
+  const Loaded got = Load(std::string(kGood) +
+                          "meta-issuers:\n  https://*.example: {client-id: x, type: spiffe, "
+                          "spiffe-trust-domain: td}\n");
+  REQUIRE(got.set);
+  CHECK(got.set->patterns.empty());
+  CHECK_EQ(got.problems.size(), 1);
+}
+
+TEST_CASE("nothing to serve is an error that says why") {
+  for (const std::string_view text :
+       {"", "oidc-issuers: {}", "oidc-issuers:", "[]", "x", "oidc-issuers: []", "define: [a]"}) {
+    CAPTURE(text);
+    const Loaded got = Load(text);
+    REQUIRE_FALSE(got.set);
+    CHECK(got.set.error().Is(oidc::kNoIssuers));
+  }
+  const Loaded bad = Load("oidc-issuers: {https://a.example: {client-id: x, type: saml}}");
+  REQUIRE_FALSE(bad.set);
+  CHECK(bad.set.error().Is(oidc::kNoIssuers));
+  CHECK_NE(bad.set.error().detail.find("https://a.example"), std::string::npos);
+  const Loaded broken = Load("oidc-issuers: {");
+  REQUIRE_FALSE(broken.set);
+  CHECK(broken.set.error().Is(schema::kBadDocument));
+}
+
+TEST_CASE("unknown keys of the file and of the metadata are told") {
+  const Loaded top = Load(std::string(kGood) + "oidc-issuer: {}\n");
+  REQUIRE(top.set);
+  REQUIRE_EQ(top.problems.size(), 1);
+  CHECK_NE(top.problems[0].detail.find("oidc-issuer"), std::string::npos);
+  struct Case {
+    std::string_view provider;
+    std::string_view says;
+  };
+  const Case cases[] = {
+      {"{subject-alternative-name-template: a, extension-template: {}}", "not a known key"},
+      {"{subject-alternative-name-template: a, extension-templates: {build-signer: b}}",
+       "not a known key"},
+      {"{subject-alternative-name-template: a, extension-templates: {issuer: b}}",
+       "not a known key"},
+      {"{subject-alternative-name-template: a, extension-templates: {build-signer-uri: ''}}",
+       "empty"},
+      {"{subject-alternative-name-template: a, extension-templates: {build-signer-uri: [a]}}",
+       "build-signer-uri"},
+      {"{subject-alternative-name-template: a, default-template-values: [a]}", "map"},
+      {"{extension-templates: {build-signer-uri: b}}", "no subject-alternative-name-template"},
+      {"{subject-alternative-name-template: '{{ .a'}", "not in the language"},
+      {"[]", "map"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.provider);
+    const Loaded got =
+        Load(std::string(kGood) + "ci-issuer-metadata:\n  p: " + std::string(c.provider) + "\n");
+    REQUIRE(got.set);
+    REQUIRE_EQ(got.problems.size(), 1);
+    CAPTURE(got.problems[0].detail);
+    CHECK_NE(got.problems[0].detail.find(c.says), std::string::npos);
+  }
+}
