@@ -140,6 +140,8 @@ class DocumentReader final : public YAML::EventHandler {
   void Scalar(const YAML::Mark& mark, YAML::anchor_t anchor, Node::Kind kind,
               const std::string& text, bool plain) {
     if (error_) return;
+    // yaml-cpp turns the escapes \N and \_ into one octet of Latin-1.
+    if (!IsUtf8(text)) return Fail(LineOf(mark), "an escape that does not give UTF-8");
     Value value;
     value.node.kind_ = kind;
     value.node.line_ = LineOf(mark);

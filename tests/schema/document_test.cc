@@ -125,6 +125,7 @@ TEST_CASE("ParseDocument refuses") {
        "not UTF-8"},
       {"NUL", "a: 1\nb: \0 2"sv, "line 2: a control character"},
       {"end of transmission", "a: 1\n\x04\nb: 2", "line 2: a control character"},
+      {"an escape that yaml-cpp reads as Latin-1", "a: \"\\N\"", "line 1: an escape"},
       {"DEL", "a: \x7f", "line 1: a control character"},
   };
   for (const Case& c : kCases) {
