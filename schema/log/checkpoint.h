@@ -16,6 +16,10 @@ namespace schema {
 
 extern const ErrorKind kBadCheckpoint;
 
+// What a note's key name may be and an origin is: UTF-8, not empty, no spaces, no '+', no control
+// characters.
+bool IsNoteName(std::string_view name);
+
 std::string CheckpointText(std::string_view origin, std::uint64_t size, const Hash& root);
 
 struct CheckpointBody {
@@ -26,7 +30,8 @@ struct CheckpointBody {
 // Three lines and no extension lines. Safe on any bytes.
 Result<CheckpointBody> ParseCheckpointText(std::string_view text);
 
-// Key ids: the first four octets of SHA-256 over name, 0x0a, type and key (signed-note; static-ct-api).
+// Key ids: the first four octets of SHA-256 over name, 0x0a, type and key (signed-note;
+// static-ct-api).
 std::array<std::uint8_t, 4> Ed25519KeyId(std::string_view name, BytesView public_key);  // type 01
 std::array<std::uint8_t, 4> TreeHeadKeyId(std::string_view name, const Hash& log_id);   // type 05
 
@@ -48,6 +53,8 @@ struct Note {
   };
   std::vector<Line> lines;
 };
+// At most limits::kNoteBytes of text and 100 lines, each exactly as SignatureLine writes it. Safe
+// on any bytes.
 Result<Note> ParseNote(std::string_view note);
 
 }  // namespace schema

@@ -1,0 +1,289 @@
+#include "schema/config.h"
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+
+#include "schema/base/document.h"
+#include "schema/log/checkpoint.h"
+
+namespace schema {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kShardBytes = 64;
+constexpr std::size_t kOriginBytes = 255;
+constexpr std::size_t kTextBytes = 4096;  // a path or URI
+
+bool AllOf(std::string_view text, std::string_view allowed) {
+  return text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kUpper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr std::string_view kDigits = "0123456789";
+
+Result<std::string> Text(const Node& node) {
+  TRY(std::string text, node.String());
+  if (text.empty()) return node.Wrong("is empty");
+  if (text.size() > kTextBytes) return node.Wrong("is too long");
+  const bool control = std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (control) return node.Wrong("has a control character");
+  return text;
+}
+
+Result<std::string> NeedText(const Node& map, std::string_view key) {
+  TRY(const Node* node, map.Need(key));
+  return Text(*node);
+}
+
+Result<fs::path> NeedPath(const Node& map, std::string_view key, const Config& config) {
+  TRY(const std::string text, NeedText(map, key));
+  return config.Resolve(text);
+}
+
+struct Span {
+  milliseconds least, most;
+};
+
+// The member's duration within `span`, or `absent`.
+Result<milliseconds> DurationOr(const Node& map, std::string_view key, milliseconds absent,
+                                Span span) {
+  const Node* node = map.Find(key);
+  if (node == nullptr) return absent;
+  TRY(const milliseconds value, node->Duration());
+  if (value < span.least || value > span.most) {
+    return node->Wrong("must be from " + FormatDuration(span.least) + " to " +
+                       FormatDuration(span.most) + ", found " + node->text());
+  }
+  return value;
+}
+
+// The same for what X.509 times can hold: whole seconds.
+Result<seconds> SecondsOr(const Node& map, std::string_view key, seconds absent, Span span) {
+  TRY(const milliseconds value, DurationOr(map, key, absent, span));
+  const seconds whole = std::chrono::floor<seconds>(value);
+  if (whole != value) return map.Find(key)->Wrong("must be whole seconds");
+  return whole;
+}
+
+Result<std::int64_t> IntegerOr(const Node& map, std::string_view key, std::int64_t absent,
+                               std::int64_t most) {
+  const Node* node = map.Find(key);
+  return node == nullptr ? Result<std::int64_t>(absent) : node->Integer(1, most);
+}
+
+Result<Endpoint> EndpointOr(const Node* listen, std::string_view key, std::uint16_t port) {
+  const Node* node = listen == nullptr ? nullptr : listen->Find(key);
+  if (node == nullptr) return Endpoint{"127.0.0.1", port};
+  TRY(const std::string text, node->String());
+  auto endpoint = ParseEndpoint(text);
+  if (!endpoint) return node->Wrong(endpoint.error().detail);
+  return *std::move(endpoint);
+}
+
+Result<ListenSettings> ReadListen(const Node* node) {
+  if (node != nullptr) TRY(node->OnlyKeys({"public", "log", "internal", "trusted-proxies"}));
+  ListenSettings out;
+  TRY(out.public_api, EndpointOr(node, "public", 5555));
+  TRY(out.log, EndpointOr(node, "log", 5557));
+  TRY(out.internal, EndpointOr(node, "internal", 5556));
+  std::set<std::string> taken;
+  for (const Endpoint* endpoint : {&out.public_api, &out.log, &out.internal}) {
+    if (endpoint->port != 0 && !taken.insert(endpoint->Text()).second) {
+      // Without `listen` the three differ.
+      return node->Wrong("public, log and internal need ports of their own, found " +
+                         endpoint->Text() + " twice");
+    }
+  }
+  const Node* proxies = node == nullptr ? nullptr : node->Find("trusted-proxies");
+  if (proxies == nullptr) return out;
+  if (proxies->kind() != Node::Kind::kList) return proxies->Wrong("wanted a list of networks");
+  for (const Node& item : proxies->items()) {
+    TRY(const std::string text, item.String());
+    const auto network = ParseNetwork(text);
+    if (!network) return item.Wrong(network.error().detail);
+    out.trusted_proxies.push_back(*network);
+  }
+  return out;
+}
+
+// SOFTHSM2_CONF is the one variable known to hold a path; others say so by "./".
+Result<std::map<std::string, std::string>> ReadModuleEnv(const Node* node, const Config& config) {
+  std::map<std::string, std::string> out;
+  if (node == nullptr) return out;
+  if (node->kind() != Node::Kind::kMap) {
+    return node->Wrong("wanted a map of environment variables");
+  }
+  for (const auto& [name, value] : node->members()) {
+    const std::string allowed = std::string(kLower) + std::string(kUpper) + std::string(kDigits);
+    if (name.empty() || !AllOf(name, allowed + "_") || AllOf(name.substr(0, 1), kDigits)) {
+      return value.Wrong("not the name of an environment variable");
+    }
+    TRY(std::string text, Text(value));
+    const bool path = name == "SOFTHSM2_CONF" || text.starts_with("./");
+    out.emplace(name, path ? config.Resolve(text).string() : std::move(text));
+  }
+  return out;
+}
+
+Result<CaSettings> ReadCa(const Node& node, const Config& config) {
+  TRY(node.OnlyKeys(
+      {"chain", "key", "module-env", "sessions", "lifetime", "backdate", "sign-deadline"}));
+  CaSettings out;
+  TRY(out.chain, NeedPath(node, "chain", config));
+  TRY(out.key, NeedText(node, "key"));
+  if (!out.key.starts_with("pkcs11:")) {
+    return node.Find("key")->Wrong(
+        "wanted a PKCS#11 URI, 'pkcs11:…': the issuing key is in an HSM");
+  }
+  TRY(out.module_env, ReadModuleEnv(node.Find("module-env"), config));
+  TRY(const std::int64_t sessions, IntegerOr(node, "sessions", 2, 64));
+  out.sessions = static_cast<int>(sessions);
+  TRY(out.lifetime, SecondsOr(node, "lifetime", seconds(600), {seconds(60), seconds(86400)}));
+  TRY(out.backdate, SecondsOr(node, "backdate", seconds(30), {seconds(0), seconds(300)}));
+  TRY(out.sign_deadline,
+      DurationOr(node, "sign-deadline", seconds(2), {milliseconds(100), seconds(30)}));
+  return out;
+}
+
+// "file:PATH" with an absolute path. `pkcs11`: whether a PKCS#11 URI may stand there too; its paths
+// are resolved by hsm, which parses it.
+Result<std::string> ReadKey(const Node& map, std::string_view key, bool pkcs11,
+                            const Config& config) {
+  constexpr std::string_view kFile = "file:";
+  TRY(const std::string text, NeedText(map, key));
+  if (pkcs11 && text.starts_with("pkcs11:")) return text;
+  const bool authority = text.starts_with("file://") && !text.starts_with("file:///");
+  if (!text.starts_with(kFile) || text.size() == kFile.size() || authority) {
+    return map.Find(key)->Wrong(pkcs11 ? "wanted 'file:PATH' or 'pkcs11:…'"
+                                       : "wanted 'file:PATH' of an Ed25519 key");
+  }
+  return std::string(kFile) + config.Resolve(text.substr(kFile.size())).string();
+}
+
+// A part of URL paths and of database keys.
+Outcome CheckShard(const Node& node, std::string_view shard) {
+  const std::string allowed = std::string(kLower) + std::string(kDigits) + ".-";
+  if (shard.size() > kShardBytes || !AllOf(shard, allowed) || shard.front() == '.') {
+    return node.Wrong("wanted up to 64 characters a-z, 0-9, '-' and, not first, '.'");
+  }
+  return Ok();
+}
+
+// The name of the log for as long as anyone verifies: static-ct-api, a submission prefix without
+// scheme and trailing slash; and a key name of signed-note.
+Outcome CheckOrigin(const Node& node, const std::string& origin) {
+  const bool ascii = std::ranges::all_of(origin, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (origin.size() > kOriginBytes || !ascii || !IsNoteName(origin) || origin.ends_with('/') ||
+      origin.find("://") != std::string::npos) {
+    return node.Wrong(
+        "wanted a name such as ca.example.org/2026: ASCII without scheme, spaces, '+' and last "
+        "'/'");
+  }
+  return Ok();
+}
+
+enum class LogKind { kCertificates, kEvents };
+
+Result<ShardSettings> ReadShard(const Node& node, LogKind kind, const Config& config) {
+  const bool certificates = kind == LogKind::kCertificates;
+  if (certificates) {
+    TRY(node.OnlyKeys({"shard", "origin", "key", "note-key"}));
+  } else {
+    TRY(node.OnlyKeys({"shard", "origin", "note-key"}));
+  }
+  ShardSettings out;
+  TRY(out.shard, NeedText(node, "shard"));
+  TRY(CheckShard(*node.Find("shard"), out.shard));
+  TRY(out.origin, NeedText(node, "origin"));
+  TRY(CheckOrigin(*node.Find("origin"), out.origin));
+  if (certificates) {
+    TRY(out.key, ReadKey(node, "key", true, config));
+  }
+  TRY(out.note_key, ReadKey(node, "note-key", false, config));
+  return out;
+}
+
+Result<LogSettings> ReadLog(const Node& node, const Config& config) {
+  TRY(node.OnlyKeys({"certificates", "events", "checkpoint", "precertificate",
+                     "precertificate-backlog", "redact-claims"}));
+  LogSettings out;
+  TRY(const Node* certificates, node.Need("certificates"));
+  TRY(out.certificates, ReadShard(*certificates, LogKind::kCertificates, config));
+  TRY(const Node* events, node.Need("events"));
+  TRY(out.events, ReadShard(*events, LogKind::kEvents, config));
+  if (out.events.origin == out.certificates.origin) {
+    return events->Find("origin")->Wrong(
+        "is the origin of log.certificates too; logs need names of their own");
+  }
+  TRY(out.checkpoint, DurationOr(node, "checkpoint", seconds(1), {milliseconds(100), seconds(60)}));
+  if (const Node* precertificate = node.Find("precertificate")) {
+    TRY(const std::string mode, precertificate->String());
+    if (mode != "ca") {
+      return precertificate->Wrong("only 'ca', the issuing key, is supported; found '" + mode +
+                                   "'");
+    }
+  }
+  TRY(const std::int64_t backlog, IntegerOr(node, "precertificate-backlog", 1024, 1'000'000));
+  out.precertificate_backlog = static_cast<std::size_t>(backlog);
+  if (const Node* claims = node.Find("redact-claims")) {
+    TRY(out.redact_claims, claims->Strings());
+    for (const std::string& name : out.redact_claims) {
+      if (name.empty()) return claims->Wrong("holds an empty name");
+    }
+  }
+  return out;
+}
+
+// What stands behind the scheme, or nothing.
+std::string_view BehindScheme(std::string_view url) {
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (url.starts_with(scheme)) return url.substr(scheme.size());
+  }
+  return {};
+}
+
+// Trust documents carry this text and monitors compare it byte for byte.
+Result<std::string> ReadUrl(const Node* node, const Endpoint& public_api) {
+  if (node == nullptr) return "http://" + public_api.Text();
+  TRY(const std::string url, Text(*node));
+  const std::string_view rest = BehindScheme(url);
+  if (rest.empty() || rest.front() == '/' || rest.back() == '/' ||
+      rest.find_first_of(" ?#@\"<>\\") != std::string_view::npos) {
+    return node->Wrong("wanted http(s)://HOST[:PORT][/PATH] without a last '/'");
+  }
+  return url;
+}
+
+}  // namespace
+
+fs::path Config::Resolve(const fs::path& path) const {
+  return (directory / path).lexically_normal();
+}
+
+Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
+  TRY(const Node root, ParseDocument(text));
+  TRY(root.OnlyKeys({"listen", "state", "issuers", "policy", "ca", "log", "url"}));
+  Config out;
+  out.file = file;
+  std::error_code error;
+  out.directory = fs::absolute(file, error).lexically_normal().parent_path();
+  if (error) return root.Wrong("the working directory cannot be read: " + error.message());
+  TRY(out.listen, ReadListen(root.Find("listen")));
+  TRY(out.state, NeedPath(root, "state", out));
+  TRY(out.issuers, NeedPath(root, "issuers", out));
+  TRY(out.policy, NeedPath(root, "policy", out));
+  TRY(const Node* ca, root.Need("ca"));
+  TRY(out.ca, ReadCa(*ca, out));
+  TRY(const Node* log, root.Need("log"));
+  TRY(out.log, ReadLog(*log, out));
+  TRY(out.public_url, ReadUrl(root.Find("url"), out.listen.public_api));
+  return out;
+}
+
+}  // namespace schema
