@@ -106,6 +106,9 @@ Outcome CheckStrengthOf(X509* certificate, std::size_t position) {
 
 Outcome CheckLink(X509* certificate, X509* issuer, std::size_t position) {
   const bool last = certificate == issuer;
+  if (!last && (X509_get_extension_flags(certificate) & EXFLAG_SS) != 0) {
+    return Bad(position, "self-signed, but not the last");
+  }
   if (X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer)) != 0) {
     return Bad(position,
                last ? "the last certificate is not a self-signed root"

@@ -88,8 +88,9 @@ Result<schema::TbsDer> WithoutSctList(const FinalTbs& tbs) {
     return Error{&kSctMismatch, "the last extension is not an SCT list"};
   }
   der::Reader value(last.value);
-  TRY(value.Expect(der::kOctetString));
-  TRY(value.End());
+  if (!value.Expect(der::kOctetString) || !value.AtEnd()) {
+    return Error{&kSctMismatch, "the SCT list is not one OCTET STRING"};
+  }
   if (std::ranges::count_if(parts.extensions, IsCompletion) != 1) {
     return Error{&kSctMismatch, "more than one SCT list or poison"};
   }

@@ -91,7 +91,7 @@ schema::Outcome CheckFactors(BytesView modulus) {
   return schema::Ok();
 }
 
-// Floor of the square root, by Newton from above.
+// Floor of the square root of n > 0, by Newton from above.
 OwnedBignum SquareRoot(const BIGNUM* n, BN_CTX* scratch) {
   OwnedBignum x(BN_new()), y(BN_new());
   MUST(x && y && BN_set_bit(x.get(), (BN_num_bits(n) + 1) / 2) == 1);
@@ -104,6 +104,7 @@ OwnedBignum SquareRoot(const BIGNUM* n, BN_CTX* scratch) {
 }
 
 bool IsSquare(const BIGNUM* n, BN_CTX* scratch) {
+  if (BN_is_zero(n)) return true;
   const OwnedBignum root = SquareRoot(n, scratch);
   const OwnedBignum square(BN_new());
   MUST(square && BN_sqr(square.get(), root.get(), scratch) == 1);

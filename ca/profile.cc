@@ -9,6 +9,7 @@
 #include "schema/base/der.h"
 #include "schema/base/limits.h"
 #include "schema/base/openssl.h"
+#include "schema/base/utf8.h"
 #include "schema/extensions.h"
 
 namespace ca {
@@ -133,7 +134,7 @@ void WriteArc(der::Writer* out, const schema::FulcioArc& arc, std::string_view t
 
 schema::Outcome CheckSan(const schema::San& san) {
   const bool fit = san.kind == schema::San::Kind::kOtherName
-                       ? !san.value.empty() && IsUtf8(san.value)
+                       ? !san.value.empty() && schema::IsUtf8(san.value)
                        : IsVisibleAscii(san.value);
   if (!fit) return Error{&kIdentityUnfit, "subject alternative name"};
   return schema::Ok();
@@ -148,7 +149,7 @@ schema::Outcome CheckExtensions(const std::vector<schema::FulcioExtension>& exte
     if (extension.arc <= last) return Error{&kIdentityUnfit, name + " is out of order"};
     if (schema::FindArc(extension.arc) == nullptr)
       return Error{&kIdentityUnfit, name + " is unknown"};
-    if (extension.text.empty() || !IsUtf8(extension.text)) {
+    if (extension.text.empty() || !schema::IsUtf8(extension.text)) {
       return Error{&kIdentityUnfit, name + " is empty or not UTF-8"};
     }
     if (extension.arc == 1) issuer = &extension.text;

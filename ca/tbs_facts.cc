@@ -1,7 +1,7 @@
 #include "ca/tbs_facts.h"
 
 #include "ca/text.h"
-#include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 #include "schema/extensions.h"
 
 namespace ca {
@@ -68,7 +68,8 @@ Result<San> ReadOtherName(der::Reader name) {
   TRY(const der::Element text, wrapper.Expect(der::kUtf8String));
   TRY(wrapper.End());
   San san{San::Kind::kOtherName, std::string(schema::AsText(text.content))};
-  if (san.value.empty() || !IsUtf8(san.value)) return Bad("SAN otherName is empty or not UTF-8");
+  if (san.value.empty() || !schema::IsUtf8(san.value))
+    return Bad("SAN otherName is empty or not UTF-8");
   return san;
 }
 
@@ -76,6 +77,7 @@ Result<San> ReadSan(const Extension& extension) {
   der::Reader outer(extension.value);
   TRY(der::Reader names, outer.Enter(der::kSequence));
   TRY(outer.End());
+  if (names.AtEnd()) return Bad("SAN of no name");
   TRY(const der::Element name, names.Any());
   if (!names.AtEnd()) return Bad("SAN of more than one name");
   if (name.tag == der::ContextConstructed(0)) return ReadOtherName(der::Reader(name.content));
@@ -106,7 +108,8 @@ Result<schema::FulcioExtension> ReadArc(const Extension& extension) {
     if (!string || !value.AtEnd()) return Bad(name + " is not one UTF8String");
     text = string->content;
   }
-  if (text.empty() || !IsUtf8(schema::AsText(text))) return Bad(name + " is empty or not UTF-8");
+  if (text.empty() || !schema::IsUtf8(schema::AsText(text)))
+    return Bad(name + " is empty or not UTF-8");
   return schema::FulcioExtension{arc->arc, std::string(schema::AsText(text))};
 }
 
@@ -149,7 +152,9 @@ Result<BytesView> ReadAki(const Extension& extension) {
   return id.content;
 }
 
-Result<TbsFacts> FactsOf(const TbsParts& parts) {
+namespace {
+
+Result<TbsFacts> Read(const TbsParts& parts) {
   if (!schema::Equal(parts.version, kVersion3)) return Bad("version is not 3");
   if (!schema::Equal(parts.algorithm, kAlgorithm)) return Bad("algorithm is not ecdsa-with-SHA256");
   if (!parts.subject.empty()) return Bad("subject is not empty");
@@ -164,6 +169,14 @@ Result<TbsFacts> FactsOf(const TbsParts& parts) {
                   std::move(san),
                   schema::SpkiDer(schema::ToBytes(parts.spki)),
                   std::move(arcs)};
+}
+
+}  // namespace
+
+Result<TbsFacts> FactsOf(const TbsParts& parts) {
+  Result<TbsFacts> facts = Read(parts);
+  if (!facts) return AsBadTbs(std::move(facts).error());
+  return facts;
 }
 
 // Declared in ca/profile.h.

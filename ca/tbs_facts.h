@@ -16,7 +16,7 @@ enum Slot : std::size_t {
   kArcSlot
 };
 
-// kBadTbs or kBadDer, naming the rule, unless version, algorithm, subject, and every extension's
+// kBadTbs, naming the rule, unless version, algorithm, subject, and every extension's
 // place, criticality and value are those of the profile (fulcio 2.1). Nothing is compared with a CA
 // here.
 schema::Result<TbsFacts> FactsOf(const TbsParts& parts);

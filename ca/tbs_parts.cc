@@ -55,9 +55,7 @@ schema::Outcome CutValidity(der::Reader validity, TbsParts* parts) {
   return validity.End();
 }
 
-}  // namespace
-
-Result<TbsParts> CutTbs(BytesView tbs) {
+Result<TbsParts> Cut(BytesView tbs) {
   der::Reader outer(tbs);
   TRY(const der::Element whole, outer.Expect(der::kSequence));
   TRY(outer.End());
@@ -78,6 +76,19 @@ Result<TbsParts> CutTbs(BytesView tbs) {
   parts.spki = spki.whole;
   parts.head = {whole.content.data(), spki.whole.data() + spki.whole.size()};
   TRY(CutExtensions(fields, &parts));
+  return parts;
+}
+
+}  // namespace
+
+Error AsBadTbs(Error error) {
+  if (error.Is(kBadTbs)) return error;
+  return {&kBadTbs, std::move(error.detail)};
+}
+
+Result<TbsParts> CutTbs(BytesView tbs) {
+  Result<TbsParts> parts = Cut(tbs);
+  if (!parts) return AsBadTbs(std::move(parts).error());
   return parts;
 }
 

@@ -34,8 +34,11 @@ struct TbsParts {
   std::vector<Extension> extensions;  // in order
 };
 
-// kBadDer or kBadTbs unless `tbs` is DER with version and extensions fields, no unique identifiers,
+// kBadTbs unless `tbs` is DER with version and extensions fields, no unique identifiers,
 // at most 64 extensions, DER BOOLEANs (a written FALSE is refused). Safe on any bytes.
 schema::Result<TbsParts> CutTbs(schema::BytesView tbs);
+
+// A TBS is of our own making, so its DER errors are no caller's fault.
+schema::Error AsBadTbs(schema::Error error);
 
 }  // namespace ca

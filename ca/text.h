@@ -8,7 +8,4 @@ namespace ca {
 // 0x21 to 0x7e, not empty: what an rfc822Name or URI of ours may hold (RFC 5280 4.2.1.6 IA5String).
 bool IsVisibleAscii(std::string_view text);
 
-// RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. Empty text is.
-bool IsUtf8(std::string_view text);
-
 }  // namespace ca
