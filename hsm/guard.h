@@ -12,22 +12,30 @@ namespace hsm {
 inline constexpr std::string_view kProbePrefix = "chancery probe\n";
 
 struct GuardSettings {
-  schema::NameDer issuer;               // subject of the issuing CA, compared byte for byte
-  schema::Bytes issuer_key_id;          // the CA's SubjectKeyIdentifier; AKI must equal it
-  schema::SpkiDer issuing_key;          // for the issuer_key_hash of leaves
-  std::chrono::seconds lifetime_max;    // notAfter - notBefore at most this (lifetime + backdate)
-  std::chrono::seconds clock_skew{300}; // notBefore within this of the signer's own clock, once backdate is added
+  schema::NameDer issuer;                // subject of the issuing CA, compared byte for byte
+  schema::Bytes issuer_key_id;           // the CA's SubjectKeyIdentifier; AKI must equal it
+  schema::SpkiDer issuing_key;           // for the issuer_key_hash of leaves
+  std::chrono::seconds lifetime_max;     // notAfter - notBefore at most this (lifetime + backdate)
+  std::chrono::seconds clock_skew{300};  // notBefore at most this ahead of the signer's own clock
   std::string certificates_origin;
   std::string events_origin;
 };
 
-// kSignerRefused, with the first rule broken in the detail, unless `bytes` is a thing of this purpose:
-//   kCertificate     strict DER TBSCertificate, version 3, ecdsa-with-SHA256, our issuer, empty subject,
-//                    validity within the limit and near `now`, extensions exactly: critical KeyUsage
-//                    digitalSignature, EKU codeSigning alone, SKI, AKI, critical SAN of one name, known
-//                    Fulcio arcs, then one SCT list of one SCT, last; none twice; no BasicConstraints
-//   kPrecertificate  the same with critical poison in place of the SCT list
-//   kSct             a leaf (schema/log/leaf.h) of our issuer key
+// kSignerRefused, with the first rule broken in the detail, unless `bytes` is a thing of this
+// purpose:
+//   kCertificate     strict DER TBSCertificate, version 3, ecdsa-with-SHA256, our issuer, empty
+//   subject,
+//                    validity within the limit, begun and not over, extensions exactly: critical
+//                    KeyUsage digitalSignature, EKU codeSigning alone, SKI, AKI, critical SAN of
+//                    one name, known Fulcio arcs, then one SCT list of one SCT, last; none twice;
+//                    no BasicConstraints
+//   kPrecertificate  the same with critical poison in place of the SCT list; it may be old and as
+//   long as any
+//                    configuration allows, because those missing after a crash are made up later,
+//                    and no verifier takes one
+//   kSct             a leaf (schema/log/leaf.h) of our issuer key, its TBSCertificate as for a
+//   precertificate
+//                    with neither of the two
 //   kTreeHead        28 + 32 octets of schema::TreeHeadInput
 //   k…Note           three lines of a checkpoint with our origin
 //   kProbe           kProbePrefix and at most 64 octets more

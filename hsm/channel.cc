@@ -1,0 +1,63 @@
+#include "hsm/channel.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+namespace hsm {
+
+using schema::Steady;
+
+namespace {
+
+constexpr std::size_t kReadBytes = 16 * 1024;
+
+// poll's timeout: rounded up, so that it does not spin in the last millisecond; -1 for no deadline.
+int TimeoutUntil(Steady::time_point deadline) {
+  if (deadline == Steady::time_point::max()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Steady::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
+}
+
+bool Passed(Steady::time_point deadline) {
+  return deadline != Steady::time_point::max() && Steady::now() >= deadline;
+}
+
+}  // namespace
+
+Channel WriteAll(int socket, schema::BytesView bytes, Steady::time_point deadline) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(sent));
+      continue;
+    }
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno != EAGAIN) return Channel::kClosed;
+    pollfd wait{socket, POLLOUT, 0};
+    if (::poll(&wait, 1, TimeoutUntil(deadline)) == 0 && Passed(deadline)) return Channel::kTimeout;
+  }
+  return Channel::kOk;
+}
+
+Channel ReadSome(int socket, int wake, schema::Bytes& out, Steady::time_point deadline) {
+  for (;;) {
+    const std::size_t old = out.size();
+    out.resize(old + kReadBytes);
+    const ssize_t got = ::recv(socket, out.data() + old, kReadBytes, MSG_DONTWAIT);
+    out.resize(old + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got > 0) return Channel::kOk;
+    if (got == 0) return Channel::kClosed;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return Channel::kClosed;
+    pollfd wait[] = {{socket, POLLIN, 0}, {wake, POLLIN, 0}};  // poll ignores a negative descriptor
+    const int ready = ::poll(wait, 2, TimeoutUntil(deadline));
+    if (ready == 0 && Passed(deadline)) return Channel::kTimeout;
+    if (ready > 0 && wait[0].revents == 0 && wait[1].revents != 0) return Channel::kWoken;
+  }
+}
+
+}  // namespace hsm

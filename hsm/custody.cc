@@ -1,0 +1,183 @@
+#include "hsm/custody.h"
+
+#include <sys/eventfd.h>
+
+#include <array>
+#include <map>
+
+#include "hsm/lane.h"
+#include "hsm/protocol.h"
+#include "hsm/uri.h"
+
+namespace hsm {
+
+using schema::BytesView;
+using schema::Error;
+using schema::Result;
+using schema::Steady;
+
+namespace {
+
+Descriptor NewEvent() {
+  Descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  MUST(event.get() >= 0);
+  return event;
+}
+
+// The signers of one role.
+struct Crew {
+  explicit Crew(std::size_t size) : events(MakeEvents(size)), queue(Numbers(events)) {}
+
+  static std::vector<Descriptor> MakeEvents(std::size_t size) {
+    std::vector<Descriptor> events;
+    for (std::size_t i = 0; i < size; ++i) events.push_back(NewEvent());
+    return events;
+  }
+  static std::vector<int> Numbers(const std::vector<Descriptor>& events) {
+    std::vector<int> numbers;
+    for (const Descriptor& event : events) numbers.push_back(event.get());
+    return numbers;
+  }
+
+  const std::vector<Descriptor> events;
+  Queue queue;
+  std::vector<std::unique_ptr<Lane>> lanes;
+};
+
+class CustodyOfSigners final : public Custody {
+ public:
+  CustodyOfSigners(const schema::Config& config, const std::filesystem::path& program,
+                   schema::Journal& journal)
+      : issuing_(static_cast<std::size_t>(config.ca.sessions)), log_(1) {
+    Man(issuing_, Role::kIssuing, config, program, journal, config.ca.key);
+    Man(log_, Role::kLog, config, program, journal, config.log.certificates.key);
+  }
+  ~CustodyOfSigners() override {
+    for (Crew* crew : {&issuing_, &log_}) {
+      for (const auto& lane : crew->lanes) lane->AskToStop();
+    }
+  }
+
+  // Every signer is ready, or the first error; a refused PIN is the error to tell when there is
+  // one.
+  schema::Outcome AwaitStart() {
+    std::optional<Error> trouble;
+    for (Crew* crew : {&issuing_, &log_}) {
+      for (const auto& lane : crew->lanes) {
+        Result<KeyFacts> facts = lane->FirstStart();
+        if (!facts) {
+          if (!trouble || facts.error().Is(kPinRefused)) trouble = facts.error();
+        } else if (crew == &issuing_) {
+          facts_.issuing = facts->issuing;
+          facts_.token = facts->token;
+          facts_.token_serial = facts->token_serial;
+        } else {
+          facts_.log = facts->log;
+          facts_.certificates_note = facts->certificates_note;
+          facts_.events_note = facts->events_note;
+        }
+      }
+    }
+    if (trouble) return *std::move(trouble);
+    return schema::Ok();
+  }
+
+  const KeyFacts& facts() const override { return facts_; }
+
+  Result<Signed> Sign(Purpose purpose, BytesView bytes, Steady::time_point deadline) override {
+    return std::move(SignAll(purpose, {bytes}, deadline).front());
+  }
+
+  std::vector<Result<Signed>> SignAll(Purpose purpose, const std::vector<BytesView>& inputs,
+                                      Steady::time_point deadline) override {
+    const auto group = std::make_shared<Group>(inputs.size());
+    std::vector<Job> jobs;
+    jobs.reserve(inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i].size() > kInputBytesMax) {
+        group->Set(i, Error{&kSignerRefused, "too large"});
+        continue;
+      }
+      jobs.push_back({purpose, schema::ToBytes(inputs[i]), deadline, group, i});
+    }
+    CrewOf(purpose).queue.Submit(std::move(jobs));
+    return group->Wait(deadline);
+  }
+
+  CustodyState State() const override {
+    CustodyState state{};
+    for (const Crew* crew : {&issuing_, &log_}) {
+      for (const auto& lane : crew->lanes) {
+        state.signers.push_back(lane->State());
+        state.operations += lane->operations();
+        state.replacements += lane->replacements();
+      }
+    }
+    state.issuing_ready = issuing_.queue.Ready();
+    state.log_ready = log_.queue.Ready();
+    if (!state.issuing_ready) {
+      state.reason = "issuing signer: " + issuing_.queue.Reason();
+    } else if (!state.log_ready) {
+      state.reason = "log signer: " + log_.queue.Reason();
+    }
+    return state;
+  }
+
+  bool Ready() const override { return issuing_.queue.Ready() && log_.queue.Ready(); }
+
+ private:
+  void Man(Crew& crew, Role role, const schema::Config& config,
+           const std::filesystem::path& program, schema::Journal& journal, const std::string& key) {
+    LoginGate& gate = GateOf(key, config.directory);
+    const LaneSettings settings{program, config.file, role, config.ca.sign_deadline};
+    for (std::size_t i = 0; i < crew.events.size(); ++i) {
+      crew.lanes.push_back(
+          std::make_unique<Lane>(settings, i, crew.events[i].get(), crew.queue, gate, journal));
+    }
+  }
+
+  // Keys of one token share a gate. A URI that does not parse is the signer's to report.
+  LoginGate& GateOf(const std::string& key, const std::filesystem::path& directory) {
+    const auto uri = ParseKeyUri(key, directory);
+    const GateName name =
+        uri ? GateName{uri->module.string(), uri->token, uri->serial, uri->pin_file.string()}
+            : GateName{key};
+    auto& gate = gates_[name];
+    if (gate == nullptr) gate = std::make_unique<LoginGate>(uri ? uri->pin_file : "");
+    return *gate;
+  }
+
+  Crew& CrewOf(Purpose purpose) {
+    switch (purpose) {
+      case Purpose::kProbe:
+      case Purpose::kCertificate:
+      case Purpose::kPrecertificate:
+        return issuing_;
+      case Purpose::kSct:
+      case Purpose::kTreeHead:
+      case Purpose::kCertificatesNote:
+      case Purpose::kEventsNote:
+        return log_;
+    }
+    MUST(false);
+  }
+
+  using GateName = std::array<std::string, 4>;
+
+  KeyFacts facts_;
+  // Before the crews, whose lanes hold them.
+  std::map<GateName, std::unique_ptr<LoginGate>> gates_;
+  Crew issuing_, log_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Custody>> Custody::Start(const schema::Config& config,
+                                                const std::filesystem::path& program,
+                                                schema::Journal& journal) {
+  auto custody = std::make_unique<CustodyOfSigners>(config, program, journal);
+  TRY(custody->AwaitStart());
+  return std::unique_ptr<Custody>(std::move(custody));
+}
+
+}  // namespace hsm

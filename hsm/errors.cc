@@ -1,0 +1,22 @@
+#include "hsm/custody.h"
+#include "hsm/key.h"
+
+namespace hsm {
+
+using schema::ErrorKind;
+using schema::Fault;
+
+const ErrorKind kPinRefused{"hsm-pin-refused", Fault::kUs,
+                            "the HSM refused the PIN; it was tried once and is not tried again "
+                            "until the file named by pin-source changes"};
+const ErrorKind kKeyUnusable{"hsm-key-unusable", Fault::kUs,
+                             "a signing key cannot be used; see the server's log"};
+const ErrorKind kSignerUnavailable{"hsm-unavailable", Fault::kBusy,
+                                   "the HSM cannot sign now; try again in a few seconds"};
+const ErrorKind kSignerRefused{"hsm-signer-refused", Fault::kUs,
+                               "the signer refused what it was asked to sign; this is a defect, "
+                               "report the request id"};
+const ErrorKind kDeviceFailed{"hsm-device-failed", Fault::kBusy,
+                              "the HSM reported an error; try again in a few seconds"};
+
+}  // namespace hsm

@@ -1,0 +1,42 @@
+// The keys of one signer process and the rules it signs by, from the configuration.
+#pragma once
+
+#include <memory>
+
+#include "hsm/guard.h"
+#include "hsm/key.h"
+#include "hsm/protocol.h"
+#include "hsm/token_key.h"
+#include "schema/config.h"
+
+namespace hsm {
+
+enum class Role { kIssuing, kLog };
+std::string_view RoleName(Role role);  // "issuing", "log"
+
+// What the guard compares with, from ca.chain's first certificate and the settings. kKeyUnusable.
+schema::Result<GuardSettings> ReadGuardSettings(const schema::Config& config);
+
+class KeySet {
+ public:
+  // Opens the keys of `role` and proves each ECDSA key with a signature that its public half
+  // verifies. Details start with the configuration key at fault.
+  static schema::Result<KeySet> Open(const schema::Config& config, Role role, LoginReport& report);
+
+  const Hello& hello() const { return hello_; }
+  // kSignerRefused: the guard, or a purpose of the other role. kDeviceFailed.
+  schema::Result<schema::Signature> Sign(Purpose purpose, schema::BytesView bytes,
+                                         schema::Time now);
+
+ private:
+  KeySet() = default;
+  schema::Outcome OpenIssuing(const schema::Config& config, LoginReport& report);
+  schema::Outcome OpenLog(const schema::Config& config, LoginReport& report);
+  SigningKey* KeyOf(Purpose purpose);
+
+  GuardSettings guard_;
+  std::unique_ptr<SigningKey> issuing_, log_, certificates_note_, events_note_;
+  Hello hello_;
+};
+
+}  // namespace hsm

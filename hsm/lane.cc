@@ -1,0 +1,306 @@
+#include "hsm/lane.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+
+#include "hsm/digest.h"
+
+namespace hsm {
+
+using schema::Error;
+using schema::Result;
+using schema::Steady;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kStartDeadline{
+    10'000};  // module, login and key lookup; some tokens take seconds
+constexpr milliseconds kStopPatience{1'000};
+constexpr milliseconds kBackoffFirst{10};
+constexpr milliseconds kBackoffLast{5'000};
+constexpr milliseconds kPinLook{500};        // how often a refused PIN's file is looked at
+constexpr milliseconds kProbeEvery{10'000};  // idle; a YubiHSM2 session expires after 30 s
+constexpr milliseconds kBatchTime{
+    2};  // what a batch should take at most, so that none waits for others
+constexpr std::size_t kBatchMax = 16;
+
+std::string Code(const Frame& frame) { return std::to_string(static_cast<int>(frame.code)); }
+
+}  // namespace
+
+Lane::Lane(const LaneSettings& settings, std::size_t number, int wake, Queue& queue,
+           LoginGate& gate, schema::Journal& journal)
+    : settings_(settings),
+      number_(number),
+      wake_(wake),
+      queue_(queue),
+      gate_(gate),
+      journal_(journal),
+      thread_([this] { Run(); }) {}
+
+Lane::~Lane() {
+  AskToStop();
+  thread_.join();
+}
+
+void Lane::AskToStop() {
+  stop_ = true;
+  MUST(::eventfd_write(wake_, 1) == 0);
+}
+
+CustodyState::Signer Lane::State() const {
+  return {std::string(RoleName(settings_.role)), pid_, run_, signatures_, in_flight_};
+}
+
+void Lane::Drain() const {
+  eventfd_t ignored;
+  while (::eventfd_read(wake_, &ignored) == 0) {
+  }
+}
+
+bool Lane::Sleep(Steady::duration duration) {
+  const auto until = Steady::now() + duration;
+  for (auto left = duration; !stop_ && left.count() > 0; left = until - Steady::now()) {
+    pollfd wait{wake_, POLLIN, 0};
+    ::poll(&wait, 1, static_cast<int>(std::chrono::ceil<milliseconds>(left).count()));
+    if (!stop_) Drain();
+  }
+  return !stop_;
+}
+
+void Lane::Run() {
+  milliseconds backoff = kBackoffFirst;
+  while (!stop_) {
+    const Result<KeyFacts> facts = Bring();
+    if (!first_said_) first_start_.set_value(facts);
+    first_said_ = true;
+    if (!facts) {
+      StayedDown(facts.error());
+      if (!Sleep(facts.error().Is(kPinRefused) ? kPinLook : backoff)) break;
+      backoff = std::min(backoff * 2, kBackoffLast);
+      continue;
+    }
+    CameUp(*facts);
+    const std::uint64_t before = signatures_;
+    const std::string why = Serve();
+    pid_ = 0;
+    if (stop_) break;
+    queue_.SetLane(number_, Queue::Lane::kStarting, why);
+    process_.Kill();
+    ++replacements_;
+    journal_.Warning("signer-lost", {{"role", std::string(RoleName(settings_.role))},
+                                     {"run", std::to_string(run_)},
+                                     {"reason", why}});
+    // One that never signed would otherwise be replaced as fast as processes start.
+    backoff = signatures_ > before ? kBackoffFirst : std::min(backoff * 2, kBackoffLast);
+    Sleep(backoff);
+  }
+  queue_.SetLane(number_, Queue::Lane::kDown, "the server is stopping");
+  pid_ = 0;
+  process_.Stop(kStopPatience);
+}
+
+void Lane::CameUp(const KeyFacts& facts) {
+  facts_ = facts;
+  pid_ = process_.pid();
+  last_trouble_.clear();
+  queue_.SetLane(number_, Queue::Lane::kReady);
+  journal_.Info("signer-ready", {{"role", std::string(RoleName(settings_.role))},
+                                 {"run", std::to_string(run_)},
+                                 {"pid", std::to_string(process_.pid())},
+                                 {"token", facts.token}});
+}
+
+void Lane::StayedDown(const Error& error) {
+  process_.Kill();
+  queue_.SetLane(number_, Queue::Lane::kDown, error.detail);
+  if (error.detail == last_trouble_) return;
+  last_trouble_ = error.detail;
+  journal_.Error(error.Is(kPinRefused) ? "pin-refused" : "signer-down",
+                 {{"role", std::string(RoleName(settings_.role))}, {"reason", error.Describe()}});
+}
+
+Result<KeyFacts> Lane::Bring() {
+  const auto turn = gate_.Turn();
+  if (stop_) return Error{&kSignerUnavailable, "the server is stopping"};
+  if (gate_.Blocked())
+    return Error{&kPinRefused, "the PIN was refused; waiting for another in its file"};
+  ++run_;
+  reader_ = FrameReader();
+  TRY(process_,
+      SignerProcess::Spawn(settings_.program, settings_.config_file, RoleName(settings_.role)));
+  return ReadHello();
+}
+
+Result<KeyFacts> Lane::ReadHello() {
+  const auto deadline = Steady::now() + kStartDeadline;
+  for (;;) {
+    TRY(const std::optional<Frame> frame, reader_.Next());
+    if (frame) return CheckHello(*frame);
+    switch (ReadSome(process_.socket(), wake_, reader_.buffer(), deadline)) {
+      case Channel::kOk:
+        break;
+      case Channel::kWoken:
+        if (stop_) return Error{&kSignerUnavailable, "the server is stopping"};
+        Drain();
+        break;
+      case Channel::kClosed:
+        return Error{&kKeyUnusable, "the signer ended before it was ready"};
+      case Channel::kTimeout:
+        return Error{&kKeyUnusable,
+                     "the signer was not ready after " + schema::FormatDuration(kStartDeadline)};
+    }
+  }
+}
+
+Result<KeyFacts> Lane::CheckHello(const Frame& frame) {
+  switch (static_cast<AnswerCode>(frame.code)) {
+    case AnswerCode::kHelloReady: {
+      TRY(Hello hello, DecodeHello(frame.bytes));
+      const bool issuing = settings_.role == Role::kIssuing;
+      // The proof is checked on this side: what the signer says of its key is not taken on its
+      // word.
+      if (issuing && !VerifyP256(hello.facts.issuing, schema::AsBytes(kProbePrefix), hello.probe)) {
+        return Error{&kKeyUnusable, "ca.key: the probe signature does not verify"};
+      }
+      if (issuing) ++operations_;
+      const bool same = hello.facts.issuing == facts_.issuing && hello.facts.log == facts_.log &&
+                        hello.facts.certificates_note == facts_.certificates_note &&
+                        hello.facts.events_note == facts_.events_note;
+      const bool first = facts_.issuing.empty() && facts_.log.empty();
+      if (!first && !same)
+        return Error{&kKeyUnusable, "the keys are not those of the start; restart"};
+      return std::move(hello.facts);
+    }
+    case AnswerCode::kHelloPinRefused: {
+      TRY(const Refusal refusal, DecodeRefusal(frame.bytes));
+      gate_.Refused(refusal.tried);
+      return Error{&kPinRefused, refusal.why};
+    }
+    case AnswerCode::kHelloKeyUnusable:
+      return Error{&kKeyUnusable, std::string(schema::AsText(frame.bytes))};
+    default:
+      return Error{&kKeyUnusable, "the signer began with code " + Code(frame)};
+  }
+}
+
+std::size_t Lane::BatchMax() const {
+  if (each_.count() <= 0) return 1;
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(kBatchTime / each_, 1, kBatchMax));
+}
+
+std::string Lane::Serve() {
+  while (!stop_) {
+    std::vector<Job> batch = queue_.Take(number_, BatchMax());
+    if (batch.empty()) {
+      if (std::string why = WaitForWork(batch); !why.empty()) return why;
+      if (batch.empty()) continue;
+    }
+    in_flight_ = batch.size();
+    const auto begin = Steady::now();
+    const std::size_t count = batch.size();
+    const std::string why = Exchange(batch);
+    in_flight_ = 0;
+    if (!why.empty()) {
+      queue_.Return(number_, std::move(batch), why);
+      return why;
+    }
+    const auto each = (Steady::now() - begin) / static_cast<std::int64_t>(count);
+    each_ = each_.count() == 0 ? each : (each_ * 7 + each) / 8;
+    queue_.Done(number_, each);
+  }
+  return "the server is stopping";
+}
+
+// Until the queue wakes this lane, the signer ends, or it is time for a probe, which becomes the
+// batch.
+std::string Lane::WaitForWork(std::vector<Job>& batch) {
+  switch (ReadSome(process_.socket(), wake_, reader_.buffer(), Steady::now() + kProbeEvery)) {
+    case Channel::kOk:
+      return "the signer spoke unasked";
+    case Channel::kClosed:
+      return "the signer ended";
+    case Channel::kWoken:
+      Drain();
+      return {};
+    case Channel::kTimeout:
+      break;
+  }
+  if (settings_.role == Role::kIssuing) {
+    const schema::BytesView probe = schema::AsBytes(kProbePrefix);
+    batch.push_back({Purpose::kProbe, schema::ToBytes(probe), Steady::time_point::max(), nullptr});
+  }
+  return {};
+}
+
+// On failure `batch` keeps what was not answered.
+std::string Lane::Exchange(std::vector<Job>& batch) {
+  schema::Bytes out;
+  const std::uint32_t first_id = next_id_;
+  for (const Job& job : batch) {
+    AppendFrame(out, next_id_++, static_cast<std::uint8_t>(job.purpose), job.bytes);
+  }
+  switch (WriteAll(process_.socket(), out, Steady::now() + settings_.sign_deadline)) {
+    case Channel::kOk:
+      break;
+    case Channel::kTimeout:
+      return "the signer reads nothing";
+    case Channel::kClosed:
+    case Channel::kWoken:
+      return "the signer ended";
+  }
+  return ReadAnswers(batch, first_id);
+}
+
+// The signer answers in the order of the requests.
+std::string Lane::ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id) {
+  std::size_t answered = 0;
+  std::string why;
+  while (answered < batch.size() && why.empty()) {
+    const auto frame = reader_.Next();
+    if (!frame) {
+      why = frame.error().detail;
+    } else if (*frame) {
+      const bool expected = (*frame)->id == first_id + static_cast<std::uint32_t>(answered);
+      why = expected ? TakeAnswer(**frame, batch[answered]) : "an answer to another question";
+      if (why.empty()) ++answered;
+    } else {
+      const auto deadline = Steady::now() + settings_.sign_deadline;
+      const Channel read = ReadSome(process_.socket(), -1, reader_.buffer(), deadline);
+      if (read == Channel::kTimeout) why = "no answer within ca.sign-deadline";
+      if (read == Channel::kClosed) why = "the signer ended";
+    }
+  }
+  batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(answered));
+  return why;
+}
+
+std::string Lane::TakeAnswer(const Frame& frame, Job& job) {
+  const std::string text(schema::AsText(frame.bytes));
+  switch (static_cast<AnswerCode>(frame.code)) {
+    case AnswerCode::kSigned:
+      if (settings_.role == Role::kIssuing) ++operations_;
+      if (job.group == nullptr) {
+        return VerifyP256(facts_.issuing, job.bytes, frame.bytes) ? ""
+                                                                  : "the probe does not verify";
+      }
+      ++signatures_;
+      job.Finish(
+          Signed{schema::Signature(schema::ToBytes(frame.bytes)), facts_.token_serial, run_});
+      return {};
+    case AnswerCode::kRefused:
+      journal_.Error("signer-refused", {{"purpose", std::to_string(static_cast<int>(job.purpose))},
+                                        {"reason", text}});
+      job.Finish(Error{&kSignerRefused, text});
+      return {};
+    case AnswerCode::kFailed:
+      return "device error: " + text;
+    default:
+      return "an answer of code " + Code(frame);
+  }
+}
+
+}  // namespace hsm

@@ -1,0 +1,85 @@
+// One signer and the thread that feeds it: starts it, brings batches to it, replaces it when it
+// fails.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <string>
+#include <thread>
+
+#include "hsm/key_set.h"
+#include "hsm/login_gate.h"
+#include "hsm/process.h"
+#include "hsm/protocol.h"
+#include "hsm/queue.h"
+#include "schema/base/journal.h"
+
+namespace hsm {
+
+struct LaneSettings {
+  std::filesystem::path program;
+  std::filesystem::path config_file;
+  Role role;
+  std::chrono::milliseconds sign_deadline;  // a signer silent for longer is killed
+};
+
+class Lane {
+ public:
+  // All outlive the lane; `wake` is the eventfd that the queue knows this lane by.
+  Lane(const LaneSettings& settings, std::size_t number, int wake, Queue& queue, LoginGate& gate,
+       schema::Journal& journal);
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  ~Lane();  // stops the signer and waits for it
+
+  // What came of the first start. Blocks; once.
+  schema::Result<KeyFacts> FirstStart() { return first_start_.get_future().get(); }
+  void AskToStop();
+
+  CustodyState::Signer State() const;
+  std::uint64_t operations() const { return operations_; }
+  std::uint64_t replacements() const { return replacements_; }
+
+ private:
+  void Run();
+  schema::Result<KeyFacts> Bring();
+  schema::Result<KeyFacts> ReadHello();
+  schema::Result<KeyFacts> CheckHello(const Frame& frame);
+  void CameUp(const KeyFacts& facts);
+  void StayedDown(const schema::Error& error);
+  std::string Serve();
+  std::string WaitForWork(std::vector<Job>& batch);
+  std::string Exchange(std::vector<Job>& batch);
+  std::string ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id);
+  std::string TakeAnswer(const Frame& frame, Job& job);
+  bool Sleep(schema::Steady::duration duration);
+  void Drain() const;
+  std::size_t BatchMax() const;
+
+  const LaneSettings settings_;
+  const std::size_t number_;
+  const int wake_;
+  Queue& queue_;
+  LoginGate& gate_;
+  schema::Journal& journal_;
+
+  // The lane's thread alone.
+  SignerProcess process_;
+  FrameReader reader_;
+  KeyFacts facts_;  // of the first signer; those after it have to say the same
+  std::uint32_t next_id_ = 1;
+  schema::Steady::duration each_{};  // smoothed time of one signature
+  std::string last_trouble_;         // so that the operator reads it once, not at every try
+  bool first_said_ = false;
+
+  std::promise<schema::Result<KeyFacts>> first_start_;
+  std::atomic<bool> stop_{false};
+  std::atomic<int> pid_{0};
+  std::atomic<std::uint64_t> run_{0}, signatures_{0}, operations_{0}, replacements_{0};
+  std::atomic<std::size_t> in_flight_{0};
+  std::thread thread_;
+};
+
+}  // namespace hsm

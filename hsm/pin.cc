@@ -1,0 +1,92 @@
+#include "hsm/pin.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+
+#include "hsm/channel.h"
+#include "hsm/custody.h"
+
+namespace hsm {
+
+using schema::Error;
+using schema::Result;
+
+namespace {
+
+Error Unusable(const std::filesystem::path& file, const std::string& why) {
+  return Error{&kKeyUnusable, file.string() + ": " + why};
+}
+
+PinSource SourceOf(const struct stat& status) {
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  return {status.st_dev, status.st_ino,
+          status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec,
+          static_cast<std::uint64_t>(status.st_size)};
+}
+
+}  // namespace
+
+Pin::Pin(Pin&& other) noexcept : text_(other.text_) { other.Wipe(); }
+
+Pin& Pin::operator=(Pin&& other) noexcept {
+  text_ = other.text_;
+  if (this != &other) other.Wipe();
+  return *this;
+}
+
+void Pin::Wipe() noexcept { explicit_bzero(text_.data(), text_.size()); }
+
+std::optional<PinSource> LookAtPin(const std::filesystem::path& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) return std::nullopt;
+  return SourceOf(status);
+}
+
+schema::Outcome CheckPrivateMode(const struct stat& status, const std::filesystem::path& file) {
+  if (!S_ISREG(status.st_mode)) return Unusable(file, "not a regular file");
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return Unusable(file, "open to group or others; chmod 0400 it");
+  }
+  return schema::Ok();
+}
+
+struct PinReader {
+  static schema::Outcome Fill(int fd, const std::filesystem::path& file, Pin& pin) {
+    // One octet more than allowed, so that a longer file is seen as such; the last stays 0.
+    std::size_t size = 0;
+    for (const std::size_t room = pin.text_.size() - 1; size < room;) {
+      const ssize_t got = ::read(fd, pin.text_.data() + size, room - size);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Unusable(file, std::generic_category().message(errno));
+      if (got == 0) break;
+      size += static_cast<std::size_t>(got);
+    }
+    if (size > 0 && pin.text_[size - 1] == '\n') pin.text_[--size] = '\0';
+    if (size > 0 && pin.text_[size - 1] == '\r') pin.text_[--size] = '\0';
+    if (size == 0) return Unusable(file, "empty");
+    if (size > kPinBytesMax) return Unusable(file, "longer than 255 octets");
+    if (std::strlen(pin.text_.data()) != size) return Unusable(file, "holds a NUL");
+    return schema::Ok();
+  }
+};
+
+Result<ReadPinResult> ReadPin(const std::filesystem::path& file) {
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (fd.get() < 0 || ::fstat(fd.get(), &status) != 0) {
+    return Unusable(file, std::generic_category().message(errno));
+  }
+  TRY(CheckPrivateMode(status, file));
+  ReadPinResult result;
+  result.source = SourceOf(status);
+  TRY(PinReader::Fill(fd.get(), file, result.pin));
+  return result;
+}
+
+}  // namespace hsm

@@ -1,0 +1,117 @@
+#include "hsm/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "hsm/custody.h"
+
+extern char** environ;
+
+namespace hsm {
+
+using schema::Error;
+using schema::Result;
+
+namespace {
+
+constexpr int kSignerFd = 3;
+
+// The two attribute blocks of posix_spawn, freed together.
+struct SpawnSettings {
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+
+  explicit SpawnSettings(int socket) {
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    MUST(posix_spawn_file_actions_init(&files) == 0);
+    MUST(posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0);
+    MUST(posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0);
+    MUST(posix_spawn_file_actions_adddup2(&files, socket, kSignerFd) == 0);
+    MUST(posix_spawn_file_actions_addclosefrom_np(&files, kSignerFd + 1) == 0);
+    MUST(posix_spawnattr_init(&attributes) == 0);
+    MUST(posix_spawnattr_setsigmask(&attributes, &none) == 0);
+    MUST(posix_spawnattr_setsigdefault(&attributes, &all) == 0);
+    MUST(posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) ==
+         0);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+  }
+};
+
+}  // namespace
+
+SignerProcess::SignerProcess(SignerProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, 0)), socket_(std::move(other.socket_)) {}
+
+SignerProcess& SignerProcess::operator=(SignerProcess&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(socket_, other.socket_);
+  return *this;
+}
+
+Result<SignerProcess> SignerProcess::Spawn(const std::filesystem::path& program,
+                                           const std::filesystem::path& config_file,
+                                           std::string_view role) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return Error{&kSignerUnavailable, "socketpair: " + std::generic_category().message(errno)};
+  }
+  Descriptor ours(ends[0]);
+  const Descriptor theirs(ends[1]);
+  const SpawnSettings settings(theirs.get());
+  std::string words[] = {
+      program.string(), "signer",          "--config", config_file.string(),
+      "--role",         std::string(role), "--fd",     std::to_string(kSignerFd)};
+  char* arguments[std::size(words) + 1] = {};
+  for (std::size_t i = 0; i < std::size(words); ++i) arguments[i] = words[i].data();
+  SignerProcess process;
+  const int error = ::posix_spawn(&process.pid_, program.c_str(), &settings.files,
+                                  &settings.attributes, arguments, environ);
+  if (error != 0) {
+    process.pid_ = 0;
+    return Error{&kSignerUnavailable,
+                 program.string() + ": " + std::generic_category().message(error)};
+  }
+  process.socket_ = std::move(ours);
+  return process;
+}
+
+void SignerProcess::Kill() {
+  socket_.Close();
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = 0;
+}
+
+void SignerProcess::Stop(std::chrono::milliseconds patience) {
+  socket_.Close();
+  const auto deadline = schema::Steady::now() + patience;
+  while (pid_ > 0 && schema::Steady::now() < deadline) {
+    if (::waitpid(pid_, nullptr, WNOHANG) != 0) {
+      pid_ = 0;
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  Kill();
+}
+
+}  // namespace hsm

@@ -1,0 +1,131 @@
+#include "hsm/protocol.h"
+
+#include <array>
+
+namespace hsm {
+
+using schema::Bytes;
+using schema::BytesView;
+using schema::Error;
+using schema::Result;
+
+const schema::ErrorKind kBadFrame{"hsm-bad-frame", schema::Fault::kUs,
+                                  "a signer and its server do not understand each other"};
+
+namespace {
+
+constexpr std::size_t kLengthBytes = 4;
+constexpr std::size_t kHeadBytes = 5;  // id and code
+
+void AppendNumber(Bytes& out, std::uint64_t value, int octets) {
+  for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8) {
+    out.push_back(static_cast<std::uint8_t>(value >> shift));
+  }
+}
+
+std::uint64_t Number(BytesView bytes) {
+  std::uint64_t value = 0;
+  for (const std::uint8_t octet : bytes) value = value << 8 | octet;
+  return value;
+}
+
+void AppendField(Bytes& out, BytesView field) {
+  AppendNumber(out, field.size(), 4);
+  out.insert(out.end(), field.begin(), field.end());
+}
+
+Error Bad(const char* why) { return Error{&kBadFrame, why}; }
+
+Result<BytesView> Take(BytesView& rest, std::size_t octets) {
+  if (rest.size() < octets) return Bad("too short");
+  const BytesView taken = rest.first(octets);
+  rest = rest.subspan(octets);
+  return taken;
+}
+
+Result<BytesView> TakeField(BytesView& rest) {
+  TRY(const BytesView length, Take(rest, 4));
+  return Take(rest, static_cast<std::size_t>(Number(length)));
+}
+
+}  // namespace
+
+void AppendFrame(Bytes& out, std::uint32_t id, std::uint8_t code, BytesView bytes) {
+  MUST(bytes.size() <= kFrameBytesMax - kHeadBytes);
+  AppendNumber(out, kHeadBytes + bytes.size(), 4);
+  AppendNumber(out, id, 4);
+  out.push_back(code);
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+Bytes& FrameReader::buffer() {
+  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(read_));
+  read_ = 0;
+  return buffer_;
+}
+
+Result<std::optional<Frame>> FrameReader::Next() {
+  const BytesView rest = BytesView(buffer_).subspan(read_);
+  if (rest.size() < kLengthBytes) return std::optional<Frame>();
+  const auto length = static_cast<std::size_t>(Number(rest.first(kLengthBytes)));
+  if (length < kHeadBytes || length > kFrameBytesMax) return Bad("length");
+  if (rest.size() < kLengthBytes + length) return std::optional<Frame>();
+  read_ += kLengthBytes + length;
+  const BytesView frame = rest.subspan(kLengthBytes, length);
+  return std::optional<Frame>(Frame{static_cast<std::uint32_t>(Number(frame.first(4))), frame[4],
+                                    frame.subspan(kHeadBytes)});
+}
+
+Bytes EncodeHello(const Hello& hello) {
+  Bytes out;
+  AppendField(out, hello.facts.issuing.view());
+  AppendField(out, hello.facts.log.view());
+  AppendField(out, hello.facts.certificates_note);
+  AppendField(out, hello.facts.events_note);
+  AppendField(out, schema::AsBytes(hello.facts.token));
+  AppendField(out, schema::AsBytes(hello.facts.token_serial));
+  AppendField(out, hello.probe);
+  return out;
+}
+
+Result<Hello> DecodeHello(BytesView rest) {
+  std::array<BytesView, 7> fields;
+  for (BytesView& field : fields) {
+    TRY(field, TakeField(rest));
+  }
+  if (!rest.empty()) return Bad("octets after the hello");
+  Hello hello;
+  hello.facts.issuing = schema::SpkiDer(schema::ToBytes(fields[0]));
+  hello.facts.log = schema::SpkiDer(schema::ToBytes(fields[1]));
+  hello.facts.certificates_note = schema::ToBytes(fields[2]);
+  hello.facts.events_note = schema::ToBytes(fields[3]);
+  hello.facts.token = std::string(schema::AsText(fields[4]));
+  hello.facts.token_serial = std::string(schema::AsText(fields[5]));
+  hello.probe = schema::ToBytes(fields[6]);
+  return hello;
+}
+
+Bytes EncodeRefusal(const Refusal& refusal) {
+  Bytes out;
+  AppendNumber(out, refusal.tried.device, 8);
+  AppendNumber(out, refusal.tried.inode, 8);
+  AppendNumber(out, static_cast<std::uint64_t>(refusal.tried.modified_ns), 8);
+  AppendNumber(out, refusal.tried.size, 8);
+  AppendField(out, schema::AsBytes(refusal.why));
+  return out;
+}
+
+Result<Refusal> DecodeRefusal(BytesView rest) {
+  Refusal refusal;
+  TRY(const BytesView head, Take(rest, 32));
+  refusal.tried.device = Number(head.subspan(0, 8));
+  refusal.tried.inode = Number(head.subspan(8, 8));
+  refusal.tried.modified_ns = static_cast<std::int64_t>(Number(head.subspan(16, 8)));
+  refusal.tried.size = Number(head.subspan(24, 8));
+  TRY(const BytesView why, TakeField(rest));
+  if (!rest.empty()) return Bad("octets after the refusal");
+  refusal.why = std::string(schema::AsText(why));
+  return refusal;
+}
+
+}  // namespace hsm

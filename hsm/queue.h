@@ -1,0 +1,102 @@
+// What waits for the signers of one role: callers put jobs in, lanes take batches out.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hsm/custody.h"
+
+namespace hsm {
+
+// The inputs of one Sign or SignAll, and the caller that waits for them.
+class Group {
+ public:
+  explicit Group(std::size_t size) : results_(size), remaining_(size) {}
+
+  void Set(std::size_t slot, schema::Result<Signed> result);
+  // The results; what has none at `deadline` is kSignerUnavailable, and later ones are dropped.
+  std::vector<schema::Result<Signed>> Wait(schema::Steady::time_point deadline);
+  bool Abandoned() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable done_;
+  std::vector<std::optional<schema::Result<Signed>>> results_;  // guarded by mutex_
+  std::size_t remaining_;                                       // guarded by mutex_
+  bool abandoned_ = false;                                      // guarded by mutex_
+};
+
+struct Job {
+  Purpose purpose;
+  schema::Bytes bytes;  // a copy: the caller may be gone when a signer answers
+  schema::Steady::time_point deadline;
+  std::shared_ptr<Group> group;  // null for a lane's own probe
+  std::size_t slot = 0;
+  int retries = 0;
+
+  void Finish(schema::Result<Signed> result) const {
+    if (group != nullptr) group->Set(slot, std::move(result));
+  }
+};
+
+// Certificates go before precertificates when both wait, one for one. Thread-safe.
+class Queue {
+ public:
+  enum class Lane { kStarting, kReady, kDown };
+
+  // `lanes` signers; each is known by its number and woken through its eventfd.
+  explicit Queue(std::vector<int> wake) : wake_(std::move(wake)), lanes_(wake_.size()) {}
+
+  // Finishes at once what cannot wait: no signer is up or starting, the queue is full or longer
+  // than the deadline.
+  void Submit(std::vector<Job> jobs);
+  // Up to `most` jobs, fewer when other lanes are idle; empty: nothing waits, and the lane is now
+  // idle and will be woken. Jobs that nobody waits for any more are dropped.
+  std::vector<Job> Take(std::size_t lane, std::size_t most);
+  // The lane's batch is answered; each signature took so long, for Submit's estimate.
+  void Done(std::size_t lane, schema::Steady::duration each);
+  // The lane's signer failed before it answered these: once more, before all others; a second
+  // failure is final.
+  void Return(std::size_t lane, std::vector<Job> jobs, const std::string& why);
+
+  // When the last lane goes down, all that waits is finished with `why`.
+  void SetLane(std::size_t lane, Lane state, const std::string& why = {});
+
+  bool Ready() const { return ready_.load() > 0; }
+  std::string Reason() const;  // why no lane is; empty when one is
+  std::size_t Waiting() const;
+
+ private:
+  struct LaneState {
+    Lane state = Lane::kStarting;
+    std::string why;
+    bool idle = false;
+    std::size_t in_flight = 0;
+  };
+  bool AllDown() const;
+  std::string ReasonLocked() const;
+  std::size_t Ahead() const;
+  const char* WhyNotNow(const Job& job) const;
+  std::deque<Job>& Side(Purpose purpose) {
+    return purpose == Purpose::kPrecertificate ? second_ : first_;
+  }
+  std::optional<Job> Pop();
+  void WakeIdle(std::size_t jobs);
+
+  const std::vector<int> wake_;
+  mutable std::mutex mutex_;
+  // All below is guarded by mutex_.
+  std::deque<Job> first_, second_;  // second_: precertificates
+  bool second_next_ = false;
+  schema::Steady::duration each_{};  // smoothed time of one signature
+  std::vector<LaneState> lanes_;
+  std::atomic<int> ready_{0};  // lanes in kReady; written under mutex_, read without
+};
+
+}  // namespace hsm

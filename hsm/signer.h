@@ -1,0 +1,15 @@
+// The signer process: the only place where a PIN, a module or a private key is.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace hsm {
+
+// Serves the socket `fd` until its other end closes: loads the configuration, opens the keys of
+// `role` ("issuing" or "log"), says hello, signs what the guard allows. Returns the exit code: 0
+// after a closed socket, 1 after an error, which the other end was told. Single-threaded; hardens
+// the process, so call it in one of its own.
+int RunSigner(const std::filesystem::path& config_file, std::string_view role, int fd);
+
+}  // namespace hsm
