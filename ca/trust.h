@@ -13,7 +13,4 @@ namespace ca {
 // CT log. A log's logId is the SHA-256 of its key; windows start no later than the first use and have no end.
 std::string TrustedRoot(const schema::Config& config, const Chain& chain, const LogKeys& keys);
 
-// `chancery trust export` reads the log keys of a state directory instead of asking a running server.
-schema::Result<LogKeys> StoredLogKeys(const schema::Config& config);
-
 }  // namespace ca

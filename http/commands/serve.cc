@@ -1,0 +1,200 @@
+#include "http/commands/serve.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "ca/authority.h"
+#include "http/fetch.h"
+#include "http/internal_routes.h"
+#include "http/journal.h"
+#include "http/log_routes.h"
+#include "http/server.h"
+#include "http/signing.h"
+#include "http/trust_routes.h"
+#include "schema/base/file.h"
+
+namespace http {
+namespace {
+
+using schema::Error;
+using schema::Result;
+
+constexpr int kExitFailed = 1;
+constexpr int kExitPinRefused = 77;  // EX_NOPERM
+
+// An error of this setting: the message starts with the configuration key the operator has to look at.
+template <class T>
+Result<T> At(const char* key, Result<T> result) {
+  if (result) return result;
+  Error error = std::move(result).error();
+  error.detail = std::string(key) + ": " + error.detail;
+  return error;
+}
+
+// The parts in the order in which they need each other; destroyed in reverse.
+struct House {
+  schema::Config config;
+  ca::Chain chain;
+  OperatorLog journal;
+  schema::SystemClock clock;
+  std::unique_ptr<hsm::Custody> custody;
+  std::unique_ptr<schema::Fetcher> fetcher;
+  std::unique_ptr<oidc::Verifier> verifier;
+  std::unique_ptr<ca::Log> log;
+  std::unique_ptr<ca::Authority> authority;
+  std::unique_ptr<Metrics> metrics;
+  std::unique_ptr<Services> services;
+  std::vector<std::unique_ptr<Server>> servers;
+};
+
+schema::Outcome LoadKeys(House& house, const std::filesystem::path& program) {
+  TRY(house.custody, At("ca.key", hsm::Custody::Start(house.config, program, house.journal)));
+  // The probe signature that Start verified was made by the key it reported; here that key meets the chain.
+  if (house.custody->facts().issuing != house.chain.spki) {
+    return Error{&hsm::kKeyUnusable,
+                 "ca.chain: the public key of the chain's first certificate is not that of ca.key"};
+  }
+  return schema::Ok();
+}
+
+schema::Outcome LoadIssuers(House& house) {
+  TRY(const std::string text, At("issuers", schema::ReadFile(house.config.issuers)));
+  house.fetcher = MakeFetcher();
+  std::vector<Error> problems;
+  TRY(house.verifier, At("issuers", oidc::Verifier::Create(text, house.config.directory, *house.fetcher,
+                                                           house.clock, house.journal, problems)));
+  for (const Error& problem : problems) {
+    house.journal.Error("issuer-left-out", {{"file", house.config.issuers.string()},
+                                            {"reason", problem.Describe()}});
+  }
+  return schema::Ok();
+}
+
+schema::Outcome LoadAuthority(House& house) {
+  TRY(const std::string text, At("policy", schema::ReadFile(house.config.policy)));
+  TRY(ca::Policy policy, At("policy", ca::Policy::Parse(text)));
+  TRY(ca::IssuerKey issuer_key, ca::IssuerKey::Load(house.chain.spki));
+  TRY(house.log, At("log", ca::Log::Open(house.config, house.chain, *house.custody, house.clock,
+                                         house.journal)));
+  house.authority = std::make_unique<ca::Authority>(
+      ca::AuthoritySettings{{house.config.ca.lifetime, house.config.ca.backdate},
+                            house.config.log.redact_claims},
+      house.chain, std::move(issuer_key), std::move(policy), *house.custody, *house.log, house.clock);
+  return schema::Ok();
+}
+
+schema::Outcome EnterStart(House& house) {
+  const hsm::KeyFacts& facts = house.custody->facts();
+  TRY(house.log->Note({{"type", "started"}, {"version", CHANCERY_VERSION}}));
+  TRY(house.log->Note({{"type", "policy-loaded"}, {"policy_digest", house.authority->policy().digest()}}));
+  return house.log->Note({{"type", "keys-read"},
+                          {"token", facts.token},
+                          {"token_serial", facts.token_serial},
+                          {"issuing_key_sha256", schema::Hex(house.chain.key_hash)},
+                          {"log_id", schema::Hex(house.log->keys().log_id)}});
+}
+
+schema::Outcome Listen(House& house) {
+  house.metrics = std::make_unique<Metrics>();
+  house.services = std::make_unique<Services>(Services{house.config, house.chain, *house.verifier,
+                                                       *house.authority, *house.custody, *house.log,
+                                                       *house.metrics, house.journal});
+  Router public_api, log, internal;
+  AddSigningRoutes(*house.services, public_api);
+  AddTrustRoutes(*house.services, public_api);
+  AddCertificatesLogRoutes(*house.services, log);
+  AddInternalRoutes(*house.services, internal);
+  AddEventsLogRoutes(*house.services, internal);
+
+  ServerOptions options;
+  options.trusted_proxies = house.config.listen.trusted_proxies;
+  options.on_answer = [metrics = house.metrics.get()](const Request& request, const Response& response,
+                                                      double seconds) {
+    metrics->CountRequest(request.method, response.status, seconds);
+  };
+  options.threads = 48;
+  options.cors = true;
+  TRY(auto first, At("listen.public", Server::Start(house.config.listen.public_api, std::move(public_api), house.journal, options)));
+  house.servers.push_back(std::move(first));
+  options.on_answer = nullptr;
+  options.threads = 8;
+  TRY(auto second, At("listen.log", Server::Start(house.config.listen.log, std::move(log), house.journal, options)));
+  house.servers.push_back(std::move(second));
+  options.cors = false;
+  options.threads = 4;
+  TRY(auto third, At("listen.internal", Server::Start(house.config.listen.internal, std::move(internal), house.journal, options)));
+  house.servers.push_back(std::move(third));
+  return schema::Ok();
+}
+
+// Fills `house` part by part, so that what stands is taken down in order when a later part does not fit.
+schema::Outcome Build(const std::string& file, const std::filesystem::path& program, House& house) {
+  TRY(const std::string text, schema::ReadFile(file));
+  TRY(house.config, schema::ParseConfig(text, file));
+  TRY(const std::string pem, At("ca.chain", schema::ReadFile(house.config.ca.chain)));
+  TRY(house.chain, At("ca.chain", ca::LoadChain(pem, schema::ToSeconds(house.clock.Now()))));
+  TRY(LoadKeys(house, program));
+  TRY(LoadIssuers(house));
+  TRY(LoadAuthority(house));
+  TRY(EnterStart(house));
+  return Listen(house);
+}
+
+int Serve(const std::string& file, const std::filesystem::path& program) {
+  // Before any thread: all inherit the mask, and only sigwait below takes these.
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+
+  House house;
+  if (const auto built = Build(file, program, house); !built) {
+    const Error& error = built.error();
+    house.journal.Error("start-refused", {{"config", file}, {"reason", error.Describe()}});
+    std::fprintf(stderr, "chancery: cannot serve %s: %s\n", file.c_str(), error.Describe().c_str());
+    return error.Is(hsm::kPinRefused) ? kExitPinRefused : kExitFailed;
+  }
+  house.journal.Info("serving", {{"public", house.servers[0]->address().Text()},
+                                 {"log", house.servers[1]->address().Text()},
+                                 {"internal", house.servers[2]->address().Text()}});
+  sd_notify(0, "READY=1");
+
+  int signal_number = 0;
+  sigwait(&stops, &signal_number);
+  sd_notify(0, "STOPPING=1");
+  house.journal.Info("stopping", {{"signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  // New connections first, then what is under way, then the log.
+  house.servers.clear();
+  if (const auto noted = house.log->Note({{"type", "stopped"}}); !noted) {
+    house.journal.Warning("stop-not-entered", {{"reason", noted.error().Describe()}});
+  }
+  house.authority.reset();
+  house.log.reset();
+  house.custody.reset();
+  house.journal.Info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+void RegisterServe(CLI::App& app, const char* program, int& exit_code) {
+  CLI::App* serve = app.add_subcommand("serve", "Serve the signing API, the logs and the internal pages");
+  serve->footer(
+      "Stops on SIGTERM or SIGINT after answering what is under way. Exits 77 when a PIN was refused.\n\n"
+      "Example:\n  chancery serve --config /etc/chancery/chancery.yaml");
+  auto file = std::make_shared<std::string>();
+  serve->add_option("--config", *file, "chancery.yaml; its relative paths start at its own folder")
+      ->required()
+      ->check(CLI::ExistingFile);
+  serve->callback([file, program, &exit_code] { exit_code = Serve(*file, program); });
+}
+
+}  // namespace http

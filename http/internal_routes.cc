@@ -1,0 +1,79 @@
+#include "http/internal_routes.h"
+
+#include "ca/log/listing.h"
+#include "http/problem.h"
+#include "http/query.h"
+#include "schema/base/json.h"
+
+namespace http {
+namespace {
+
+using schema::Json;
+
+Response Ready(const Services& services) {
+  const hsm::CustodyState custody = services.custody.State();
+  const ca::LogState log = services.log.State();
+  Json reasons = Json::array();
+  if (!custody.issuing_ready || !custody.log_ready) reasons.push_back("hsm: " + custody.reason);
+  if (!log.ready) reasons.push_back("log: " + log.reason);
+  const bool ready = reasons.empty();
+  // A dead issuer refuses only its own tokens: it is shown, and does not take the whole server out of service.
+  Json issuers = Json::array();
+  for (const oidc::IssuerHealth& issuer : services.verifier.Health()) {
+    issuers.push_back({{"issuer", issuer.url}, {"keys", issuer.has_keys}, {"last_error", issuer.last_error}});
+  }
+  Json signers = Json::array();
+  for (const auto& signer : custody.signers) {
+    signers.push_back({{"role", signer.role}, {"up", signer.pid != 0}, {"run", signer.run}});
+  }
+  const Json body = {{"ready", ready},
+                     {"reasons", std::move(reasons)},
+                     {"issuers", std::move(issuers)},
+                     {"signers", std::move(signers)},
+                     {"certificates", log.certificates_size},
+                     {"events", log.events_size},
+                     {"policy_digest", services.authority.policy().digest()}};
+  return Response{ready ? 200 : 503, "application/json", body.dump(2) + "\n", {}};
+}
+
+Response Search(const Services& services, const Request& request) {
+  const auto query = Query::Parse(request.query);
+  if (!query) return Problem(query.error(), request.id);
+  ca::Search search;
+  search.san = query->Text("san");
+  search.issuer = query->Text("issuer");
+  search.subject = query->Text("subject");
+  search.serial = query->Text("serial");
+  search.request_id = query->Text("request_id");
+  if (query->Has("count")) {
+    const auto count = query->Number("count");
+    if (!count) return Problem(count.error(), request.id);
+    search.count_max = std::min<std::uint64_t>(*count, 1000);
+  }
+  if (query->Has("before")) {
+    const auto before = query->Number("before");
+    if (!before) return Problem(before.error(), request.id);
+    search.before = *before;
+  }
+  const auto rows = services.log.reader().Find(search);
+  if (!rows) return Problem(rows.error(), request.id);
+  return Response{200, "application/json", ca::RowsJson(*rows).dump() + "\n", {}};
+}
+
+}  // namespace
+
+void AddInternalRoutes(const Services& services, Router& router) {
+  router.Add("GET", "/healthz", [](const Request&) {
+    return Response{200, "application/json", "{\"status\":\"SERVING\"}\n", {}};
+  });
+  router.Add("GET", "/readyz", [&services](const Request&) { return Ready(services); });
+  router.Add("GET", "/metrics", [&services](const Request&) {
+    return Response{200, "text/plain; version=0.0.4",
+                    services.metrics.Render(services.custody.State(), services.log.State(),
+                                            services.verifier.Health()),
+                    {}};
+  });
+  router.Add("GET", "/api/search", [&services](const Request& request) { return Search(services, request); });
+}
+
+}  // namespace http

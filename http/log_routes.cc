@@ -1,0 +1,155 @@
+#include "http/log_routes.h"
+
+#include "http/problem.h"
+#include "http/query.h"
+#include "schema/base/base64.h"
+#include "schema/base/json.h"
+#include "schema/log/leaf.h"
+
+namespace http {
+namespace {
+
+using ca::LogName;
+using schema::Json;
+using schema::Result;
+
+constexpr const char* kText = "text/plain; charset=utf-8";
+// A checkpoint is replaced every second; a proof or an entry never changes but is cheap to ask again.
+const std::pair<std::string, std::string> kNoStore = {"Cache-Control", "no-store"};
+
+Json Base64List(const std::vector<schema::Hash>& hashes) {
+  Json out = Json::array();
+  for (const schema::Hash& hash : hashes) out.push_back(schema::Base64(hash));
+  return out;
+}
+
+void AppendLength24(schema::Bytes& out, std::size_t n) {
+  out.push_back(static_cast<std::uint8_t>(n >> 16));
+  out.push_back(static_cast<std::uint8_t>(n >> 8));
+  out.push_back(static_cast<std::uint8_t>(n));
+}
+
+void AppendCertificate(schema::Bytes& out, schema::BytesView der) {
+  AppendLength24(out, der.size());
+  out.insert(out.end(), der.begin(), der.end());
+}
+
+// RFC 6962 4.6 extra_data of a precertificate entry: PrecertChainEntry.
+schema::Bytes ExtraData(const ca::LogEntry& entry, const ca::Chain& chain) {
+  schema::Bytes issuers;
+  for (const schema::CertDer& certificate : chain.certificates) {
+    AppendCertificate(issuers, certificate.view());
+  }
+  schema::Bytes out;
+  AppendCertificate(out, entry.precertificate.view());
+  AppendLength24(out, issuers.size());
+  out.insert(out.end(), issuers.begin(), issuers.end());
+  return out;
+}
+
+Result<Json> GetSth(const Services& services, const Query&) {
+  TRY(const ca::SignedTreeHead sth, services.log.reader().LatestTreeHead(LogName::kCertificates));
+  return Json{
+      {"tree_size", sth.head.size},
+      {"timestamp", sth.head.timestamp.time_since_epoch().count()},
+      {"sha256_root_hash", schema::Base64(sth.head.root)},
+      {"tree_head_signature", schema::Base64(schema::DigitallySigned(sth.signature.view()))},
+  };
+}
+
+Result<Json> GetEntries(const Services& services, const Query& query) {
+  TRY(const std::uint64_t first, query.Number("start"));
+  TRY(const std::uint64_t last, query.Number("end"));
+  if (first > last) return schema::Error{&kBadQuery, "start is after end"};
+  TRY(const auto entries, services.log.reader().Entries(first, last));
+  Json list = Json::array();
+  for (const ca::LogEntry& entry : entries) {
+    list.push_back({{"leaf_input", schema::Base64(entry.leaf)},
+                    {"extra_data", schema::Base64(ExtraData(entry, services.chain))}});
+  }
+  return Json{{"entries", std::move(list)}};
+}
+
+Result<Json> GetProofByHash(const Services& services, const Query& query) {
+  auto bytes = schema::DecodeBase64Lenient(query.Text("hash"));
+  schema::Hash hash;
+  if (!bytes || bytes->size() != hash.size()) {
+    return schema::Error{&kBadQuery, "hash is not the base64 of 32 octets"};
+  }
+  std::ranges::copy(*bytes, hash.begin());
+  TRY(const std::uint64_t size, query.Number("tree_size"));
+  TRY(const std::uint64_t index, services.log.reader().FindLeaf(hash));
+  TRY(const auto path, services.log.reader().InclusionProof(LogName::kCertificates, index, size));
+  return Json{{"leaf_index", index}, {"audit_path", Base64List(path)}};
+}
+
+Result<Json> GetConsistency(const Services& services, const Query& query) {
+  TRY(const std::uint64_t first, query.Number("first"));
+  TRY(const std::uint64_t second, query.Number("second"));
+  TRY(const auto path, services.log.reader().ConsistencyProof(LogName::kCertificates, first, second));
+  return Json{{"consistency", Base64List(path)}};
+}
+
+Result<Json> GetEntryAndProof(const Services& services, const Query& query) {
+  TRY(const std::uint64_t index, query.Number("leaf_index"));
+  TRY(const std::uint64_t size, query.Number("tree_size"));
+  TRY(const auto path, services.log.reader().InclusionProof(LogName::kCertificates, index, size));
+  TRY(const ca::LogEntry entry, services.log.reader().Entry(index));
+  return Json{{"leaf_input", schema::Base64(entry.leaf)},
+              {"extra_data", schema::Base64(ExtraData(entry, services.chain))},
+              {"audit_path", Base64List(path)}};
+}
+
+Result<Json> GetRoots(const Services& services, const Query&) {
+  return Json{{"certificates",
+               Json::array({schema::Base64(services.chain.certificates.back().view())})}};
+}
+
+Result<Json> GetEvents(const Services& services, const Query& query) {
+  TRY(const std::uint64_t first, query.Number("first"));
+  TRY(const std::uint64_t last, query.Number("last"));
+  if (first > last) return schema::Error{&kBadQuery, "first is after last"};
+  TRY(const auto events, services.log.reader().Events(first, last));
+  return Json{{"entries", events}};
+}
+
+using Answer = Result<Json> (*)(const Services&, const Query&);
+
+void AddJson(const Services& services, Router& router, const std::string& path, Answer answer) {
+  router.Add("GET", path, [&services, answer](const Request& request) {
+    const auto query = Query::Parse(request.query);
+    if (!query) return Problem(query.error(), request.id);
+    const auto json = answer(services, *query);
+    if (!json) return Problem(json.error(), request.id);
+    return Response{200, "application/json", json->dump(), {kNoStore}};
+  });
+}
+
+void AddCheckpoint(const Services& services, Router& router, const std::string& path, LogName log) {
+  router.Add("GET", path, [&services, log](const Request& request) {
+    const auto sth = services.log.reader().LatestTreeHead(log);
+    if (!sth) return Problem(sth.error(), request.id);
+    return Response{200, kText, sth->checkpoint, {kNoStore}};
+  });
+}
+
+}  // namespace
+
+void AddCertificatesLogRoutes(const Services& services, Router& router) {
+  const std::string base = "/log/certificates/" + services.config.log.certificates.shard + "/";
+  AddCheckpoint(services, router, base + "checkpoint", LogName::kCertificates);
+  AddJson(services, router, base + "ct/v1/get-sth", GetSth);
+  AddJson(services, router, base + "ct/v1/get-entries", GetEntries);
+  AddJson(services, router, base + "ct/v1/get-proof-by-hash", GetProofByHash);
+  AddJson(services, router, base + "ct/v1/get-sth-consistency", GetConsistency);
+  AddJson(services, router, base + "ct/v1/get-entry-and-proof", GetEntryAndProof);
+  AddJson(services, router, base + "ct/v1/get-roots", GetRoots);
+}
+
+void AddEventsLogRoutes(const Services& services, Router& router) {
+  const std::string base = "/log/events/" + services.config.log.events.shard + "/";
+  AddCheckpoint(services, router, base + "checkpoint", LogName::kEvents);
+  AddJson(services, router, base + "entries", GetEvents);
+}
+
+}  // namespace http

@@ -1,0 +1,35 @@
+// `chancery`: composes the commands of the folders; what each does is theirs.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+
+#include "ca/commands.h"
+#include "http/commands/config_check.h"
+#include "http/commands/serve.h"
+#include "http/commands/trust_export.h"
+#include "hsm/commands.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Chancery: a private keyless certificate authority. CI tokens in, logged ten-minute certificates out.",
+               "chancery"};
+  app.set_version_flag("--version", CHANCERY_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+
+  int exit_code = 0;
+  // The signers run this same file; /proc survives a relative argv[0] and a replaced binary.
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  http::RegisterServe(app, program.c_str(), exit_code);
+  hsm::RegisterSigner(app, exit_code);
+  ca::RegisterLogCommands(app, exit_code);
+  http::RegisterTrustExport(app, exit_code);
+  http::RegisterConfigCheck(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  return exit_code;
+}

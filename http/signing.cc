@@ -1,0 +1,72 @@
+#include "http/signing.h"
+
+#include "http/problem.h"
+#include "http/wire.h"
+
+namespace http {
+namespace {
+
+using schema::Error;
+using schema::Result;
+
+struct Api {
+  int success;                     // clients test for exactly this status
+  const char* content_type;
+  Result<SigningRequest> (*parse)(std::string_view);
+  std::string (*answer)(const std::vector<std::string>&);
+};
+
+constexpr Api kV2 = {200, "application/json", ParseSigningRequestV2, SigningAnswerV2};
+constexpr Api kV1 = {201, "application/pem-certificate-chain", ParseSigningRequestV1, SigningAnswerV1};
+
+Result<ca::Issued> Issue(const Services& services, const Api& api, const Request& request) {
+  TRY(const SigningRequest wanted, api.parse(request.body));
+  const std::string* authorization = request.Find("authorization");
+  const std::string token = PickToken(wanted, authorization == nullptr ? "" : *authorization);
+  auto identity = services.verifier.Verify(token);
+  if (!identity) {
+    services.authority.CountTokenRefusal(identity.error());
+    return std::move(identity).error();
+  }
+  return services.authority.Issue(*identity, wanted.key, {request.id, request.client_address});
+}
+
+void Report(const Services& services, const Request& request, const Result<ca::Issued>& issued) {
+  if (issued) {
+    const std::string_view result = issued->retry ? "retry" : "granted";
+    services.metrics.CountIssuance(result);
+    services.journal.Info("issued", {{"request_id", request.id},
+                                     {"client_address", request.client_address},
+                                     {"result", std::string(result)},
+                                     {"leaf_index", std::to_string(issued->index)}});
+    return;
+  }
+  const Error& error = issued.error();
+  services.metrics.CountIssuance(error.kind->id);
+  const bool ours = error.kind->fault == schema::Fault::kBusy || error.kind->fault == schema::Fault::kUs;
+  services.journal.Write(ours ? schema::Journal::Level::kError : schema::Journal::Level::kWarning, "refused",
+                         {{"request_id", request.id},
+                          {"client_address", request.client_address},
+                          {"reason", std::string(error.kind->id)},
+                          {"detail", error.detail}});
+}
+
+Response Sign(const Services& services, const Api& api, const Request& request) {
+  const Result<ca::Issued> issued = Issue(services, api, request);
+  Report(services, request, issued);
+  if (!issued) return Problem(issued.error(), request.id);
+  std::vector<std::string> chain = {ca::Pem("CERTIFICATE", issued->certificate.view())};
+  chain.insert(chain.end(), services.chain.pem.begin(), services.chain.pem.end());
+  return Response{api.success, api.content_type, api.answer(chain), {}};
+}
+
+}  // namespace
+
+void AddSigningRoutes(const Services& services, Router& router) {
+  router.Add("POST", "/api/v2/signingCert",
+             [&services](const Request& request) { return Sign(services, kV2, request); });
+  router.Add("POST", "/api/v1/signingCert",
+             [&services](const Request& request) { return Sign(services, kV1, request); });
+}
+
+}  // namespace http

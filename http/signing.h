@@ -1,0 +1,27 @@
+// The signing API: bytes of a request to an answer, by way of oidc and ca.
+#pragma once
+
+#include "ca/authority.h"
+#include "http/metrics.h"
+#include "http/router.h"
+#include "oidc/verifier.h"
+#include "schema/base/journal.h"
+
+namespace http {
+
+// Everything the public routes need; all of it outlives the server.
+struct Services {
+  const schema::Config& config;
+  const ca::Chain& chain;
+  oidc::Verifier& verifier;
+  ca::Authority& authority;
+  hsm::Custody& custody;
+  ca::Log& log;
+  Metrics& metrics;
+  schema::Journal& journal;
+};
+
+// POST /api/v2/signingCert (200, JSON) and POST /api/v1/signingCert (201, PEM).
+void AddSigningRoutes(const Services& services, Router& router);
+
+}  // namespace http

@@ -1,0 +1,13 @@
+// Public trust material and health: what verifiers and load balancers ask for.
+#pragma once
+
+#include "http/router.h"
+#include "http/signing.h"
+
+namespace http {
+
+// GET /api/v2/trustBundle, /api/v2/configuration, /api/v1/rootCert, /trust/trusted_root.json, /trust/ct.pub,
+// /trust/chain.pem, /healthz.
+void AddTrustRoutes(const Services& services, Router& router);
+
+}  // namespace http
