@@ -26,17 +26,17 @@ Result<std::optional<Time>> Instant(const Json& claims, const char* name) {
   if (found == claims.end()) return std::optional<Time>();
   const Error wrong{&kTokenMalformed, std::string(name) + " is not a time"};
   std::int64_t value = 0;
-  if (found->is_number_unsigned()) {
-    const auto number = found->get<std::uint64_t>();
-    if (number > static_cast<std::uint64_t>(kEndOfYear9999)) return wrong;
-    value = static_cast<std::int64_t>(number);
+  if (found->is_number_integer()) {
+    // Beyond int64_t the conversion gives a negative number: also refused.
+    value = found->get<std::int64_t>();
+    if (value < 0 || value > kEndOfYear9999) return wrong;
   } else if (found->is_number_float()) {
     // Compared before it is converted: a conversion out of range has no defined result.
     const double number = found->get<double>();
     if (!(number >= 0 && number <= static_cast<double>(kEndOfYear9999))) return wrong;
     value = static_cast<std::int64_t>(std::floor(number));
   } else {
-    return wrong;  // negative integers end here: nothing was issued before 1970
+    return wrong;
   }
   return std::optional<Time>(Time(seconds(value)));
 }

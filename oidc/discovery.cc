@@ -31,11 +31,13 @@ std::string_view Origin(std::string_view text) {
 }
 
 // A last label of digits is an IPv4 address in one of its spellings (WHATWG URL 3.5), a colon IPv6.
-bool IsPublicName(std::string_view host) {
-  if (host.ends_with('.')) host.remove_suffix(1);
+bool IsPublicName(std::string host) {
+  for (char& c : host)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 'a' - 'A');
+  if (host.ends_with('.')) host.pop_back();
   const std::size_t dot = host.rfind('.');
-  if (dot == std::string_view::npos || host.find(':') != std::string_view::npos) return false;
-  const std::string_view last = host.substr(dot + 1);
+  if (dot == std::string::npos || host.find(':') != std::string::npos) return false;
+  const std::string last = host.substr(dot + 1);
   const bool number = !last.empty() && last.front() >= '0' && last.front() <= '9';
   return !last.empty() && !number && last != "localhost" && last != "local" && last != "internal";
 }

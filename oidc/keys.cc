@@ -105,7 +105,7 @@ bool KeyStore::MakeRoom(TimeMs now) {
     if (!entry.issuer->wildcard()) continue;
     ++(entry.keys ? with_keys : without);
     if (entry.fetching) continue;
-    if (!entry.keys && entry.attempts > 0 && entry.due <= now) forgettable = at;
+    if (!entry.keys && entry.due <= now) forgettable = at;
     if (entry.keys && (oldest == entries_.end() || entry.used_at < oldest->second->used_at))
       oldest = at;
   }

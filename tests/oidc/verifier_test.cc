@@ -1,0 +1,189 @@
+// A token on its whole way: minted by OpenSSL, verified by the product, over a network that is
+// faked.
+#include "oidc/verifier.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+
+#include "schema/base/base64.h"
+#include "tests/support/fakes.h"
+#include "tests/support/token.h"
+
+namespace {
+
+using schema::Json;
+using support::BaseClaims;
+using support::GithubClaims;
+using support::TokenMinter;
+
+constexpr schema::Time kNow{std::chrono::seconds{1795255200}};  // 2026-11-21T10:00:00Z
+constexpr const char* kGithub = "https://token.example.com";
+constexpr const char* kSpiffe = "https://spiffe.example.com";
+constexpr const char* kTenant = "https://ci.example.com/org/acme";
+constexpr const char* kIssuers = R"(
+oidc-issuers:
+  https://token.example.com:
+    issuer-url: https://token.example.com
+    client-id: sigstore
+    type: github-workflow
+  https://spiffe.example.com:
+    issuer-url: https://spiffe.example.com
+    client-id: sigstore
+    audiences: [chancery]
+    type: spiffe
+    spiffe-trust-domain: example.com
+    jti: required
+meta-issuers:
+  https://ci.example.com/org/*:
+    client-id: sigstore
+    type: github-workflow
+)";
+
+struct World {
+  World() {
+    for (const char* url : {kGithub, kSpiffe, kTenant}) {
+      fetcher.Serve(std::string(url) + "/.well-known/openid-configuration",
+                    support::DiscoveryOf(url));
+      fetcher.Serve(std::string(url) + "/jwks", minter.Jwks());
+    }
+    auto made = oidc::Verifier::Create(kIssuers, "/", fetcher, clock, journal, problems);
+    REQUIRE_MESSAGE(made, made.error().Describe());
+    verifier = *std::move(made);
+    for (const auto& problem : problems) FAIL_CHECK(problem.Describe());
+  }
+  std::string Refusal(const std::string& token) {
+    const auto got = verifier->Verify(token);
+    return got ? "accepted" : std::string(got.error().kind->id);
+  }
+
+  TokenMinter minter{"RS256"};
+  support::FakeFetcher fetcher;
+  support::FakeClock clock{kNow};
+  support::MemoryJournal journal;
+  std::vector<schema::Error> problems;
+  std::unique_ptr<oidc::Verifier> verifier;
+};
+
+TEST_CASE("a GitHub token becomes an identity") {
+  World world;
+  const Json claims = GithubClaims(kGithub, "sigstore", kNow);
+  const auto got = world.verifier->Verify(world.minter.Mint(claims));
+  REQUIRE_MESSAGE(got, got.error().Describe());
+  CHECK_EQ(got->issuer, kGithub);
+  CHECK_EQ(got->issuer_type, "github-workflow");
+  CHECK_EQ(got->san.value,
+           "https://github.com/octo-org/octo-repo/.github/workflows/release.yml@refs/tags/v1.2.3");
+  CHECK_EQ(got->proof_message, "repo:octo-org/octo-repo:ref:refs/tags/v1.2.3");
+  CHECK_EQ(got->claims, claims);
+  CHECK(got->issued_at == kNow);
+  CHECK(got->expires_at == kNow + std::chrono::seconds{300});
+  std::string id = std::string(kGithub) + '\0' + claims["jti"].get<std::string>();
+  REQUIRE(got->token_id.has_value());
+  CHECK_EQ(schema::Hex(*got->token_id), schema::Hex(schema::Sha256(schema::AsBytes(id))));
+}
+
+TEST_CASE("a pattern's issuer is discovered on first use, at its own place") {
+  World world;
+  CHECK_EQ(world.fetcher.Count(std::string(kTenant) + "/jwks"), 0);
+  const auto got =
+      world.verifier->Verify(world.minter.Mint(GithubClaims(kTenant, "sigstore", kNow)));
+  REQUIRE_MESSAGE(got, got.error().Describe());
+  CHECK_EQ(got->issuer, kTenant);
+  CHECK_EQ(world.fetcher.Count(std::string(kTenant) + "/jwks"), 1);
+}
+
+TEST_CASE("an unknown issuer is never fetched") {
+  World world;
+  // The configured ones first, so that the count below is of nothing else.
+  REQUIRE_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "sigstore", kNow))), "accepted");
+  const char* const unknown[] = {
+      "https://token.example.com/",
+      "https://token.example.com.evil.example",
+      "https://TOKEN.example.com",
+      "http://token.example.com",
+      "https://token.example.com#",
+      "https://ci.example.com/org/",
+      "https://ci.example.com/org/a/b",
+      "https://ci.example.com/org/a.b",
+      "https://xci.example.com/org/a",
+      "https://ci.example.com/org/a\n",
+      "https://ciXexample.com/org/acme",
+      "https://ci.example.com/org/*",
+      "file:///etc/passwd",
+      "",
+      "http://169.254.169.254/",
+  };
+  for (const char* iss : unknown) {
+    CAPTURE(std::string(iss));
+    CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(iss, "sigstore", kNow))),
+             "issuer-unknown");
+    const std::string discovery = std::string(iss) + "/.well-known/openid-configuration";
+    CHECK_EQ(world.fetcher.Count(discovery), 0);
+  }
+  const std::string nul = std::string("https://token.example.com") + '\0';
+  CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(nul, "sigstore", kNow))), "issuer-unknown");
+}
+
+TEST_CASE("another issuer's key signs nothing for this one") {
+  World world;
+  const TokenMinter stranger("RS256");  // the same kid
+  CHECK_EQ(world.Refusal(stranger.Mint(GithubClaims(kGithub, "sigstore", kNow))),
+           "token-signature");
+}
+
+TEST_CASE("each check of the claims is made") {
+  World world;
+  const auto refused = [&](const char* name, Json value) {
+    Json claims = BaseClaims(kSpiffe, "sigstore", kNow);
+    claims["sub"] = "spiffe://example.com/build";
+    if (value.is_null()) {
+      claims.erase(name);
+    } else {
+      claims[name] = std::move(value);
+    }
+    return world.Refusal(world.minter.Mint(claims));
+  };
+  CHECK_EQ(refused("none", 1), "accepted");
+  CHECK_EQ(refused("aud", "chancery"), "accepted");
+  CHECK_EQ(refused("aud", "other"), "audience");
+  CHECK_EQ(refused("exp", kNow.time_since_epoch().count()), "token-expired");
+  CHECK_EQ(refused("nbf", kNow.time_since_epoch().count() + 1000), "token-not-yet-valid");
+  CHECK_EQ(refused("iat", kNow.time_since_epoch().count() - 80000), "token-too-old");
+  CHECK_EQ(refused("jti", Json()), "claims");
+  CHECK_EQ(refused("sub", "spiffe://other.example/build"), "claims");
+  CHECK_EQ(world.Refusal(""), "token-missing");
+  CHECK_EQ(world.Refusal("x"), "token-malformed");
+}
+
+TEST_CASE("issuers are described for the configuration page") {
+  World world;
+  const auto issuers = world.verifier->Issuers();
+  REQUIRE_EQ(issuers.size(), 3);
+  CHECK_EQ(issuers[0].url, kSpiffe);
+  CHECK_EQ(issuers[0].audience, "sigstore");
+  CHECK_EQ(issuers[0].spiffe_trust_domain, "example.com");
+  CHECK_EQ(issuers[1].type, "github-workflow");
+  CHECK(issuers[2].wildcard);
+  CHECK_EQ(issuers[2].url, "https://ci.example.com/org/*");
+}
+
+TEST_CASE("every algorithm that an issuer may use is taken") {
+  World world;
+  for (const char* alg :
+       {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}) {
+    CAPTURE(std::string(alg));
+    const TokenMinter minter(alg, "kid of its own");
+    support::FakeFetcher fetcher;
+    fetcher.Serve(std::string(kGithub) + "/.well-known/openid-configuration",
+                  support::DiscoveryOf(kGithub));
+    fetcher.Serve(std::string(kGithub) + "/jwks", minter.Jwks());
+    auto verifier =
+        oidc::Verifier::Create(kIssuers, "/", fetcher, world.clock, world.journal, world.problems);
+    REQUIRE(verifier);
+    const auto got = (*verifier)->Verify(minter.Mint(GithubClaims(kGithub, "sigstore", kNow)));
+    CHECK_MESSAGE(got, got.error().Describe());
+  }
+}
+
+}  // namespace
