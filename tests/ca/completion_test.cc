@@ -29,15 +29,14 @@ schema::TbsDer Logged(const schema::Identity& identity = samples::Github()) {
 
 // RFC 6962 3.3: a list of one SCT of version 1, sha256/ecdsa.
 Bytes SctList() {
-  Bytes sct = {0};
-  sct.insert(sct.end(), 32, 0xaa);
-  sct.insert(sct.end(), {0, 0, 1, 2, 3, 4, 5, 6});
-  sct.insert(sct.end(), {0, 8, 0, 0, 5, 0, 0, 0, 0, 9});
-  sct.insert(sct.end(), {4, 3, 0, 8, 0x30, 6, 2, 1, 1, 2, 1, 1});
-  Bytes list = {0, static_cast<std::uint8_t>(sct.size() + 2), 0,
-                static_cast<std::uint8_t>(sct.size())};
-  list.insert(list.end(), sct.begin(), sct.end());
-  return list;
+  std::string sct(1, '\0');
+  sct.append(32, '\xaa');                          // log id
+  sct.append("\0\0\1\2\3\4\5\6", 8);               // milliseconds
+  sct.append("\0\x08\0\0\5\0\0\0\0\x09", 10);      // leaf_index 9
+  sct.append("\4\3\0\x08\x30\6\2\1\1\2\1\1", 12);  // sha256, ecdsa, r = s = 1
+  const auto size = static_cast<char>(sct.size());
+  const std::string list = {0, static_cast<char>(size + 2), 0, size};
+  return schema::ToBytes(schema::AsBytes(list + sct));
 }
 
 schema::OwnedCert Certificate(BytesView tbs) {
