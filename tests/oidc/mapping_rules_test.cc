@@ -299,7 +299,8 @@ TEST_CASE("the older CI types need each of their claims, as texts") {
     const auto issuer = IssuerOf(type.settings);
     const Json good = Json::parse(type.claims);
     REQUIRE(oidc::Map(*issuer, Token(type.claims)));
-    for (const auto& [key, value] : good.items()) {
+    for (const auto& member : good.items()) {
+      const std::string& key = member.key();
       CAPTURE(key);
       const bool optional = std::ranges::find(type.optional, key) != type.optional.end();
       Json claims = good;
