@@ -123,7 +123,8 @@ void CheckRow(const Json& row) {
 
   const auto got = oidc::Map(*issuer, row["claims"]);
   const bool refused = row.contains("error") || (difference != nullptr && difference->refused);
-  if (!got) MESSAGE(name << ": " << got.error().Describe());
+  const std::string refusal = got ? "" : got.error().Describe();
+  CAPTURE(refusal);
   REQUIRE_EQ(got.has_value(), !refused);
   if (refused) {
     CHECK(got.error().Is(oidc::kClaims));
