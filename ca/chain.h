@@ -1,4 +1,5 @@
-// The issuing CA's certificate chain, read once at start and checked so that clients will accept it.
+// The issuing CA's certificate chain, read once at start and checked so that clients will accept
+// it.
 #pragma once
 
 #include <string>
@@ -24,11 +25,11 @@ struct Chain {
   std::string organization, common_name;      // of the issuing CA's subject, for trust documents
 };
 
-// kBadChain, naming which certificate (1 = issuing CA) and why, unless: 1 to 8 PEM certificates and nothing
-// else; each issued and signed by the next, the last self-signed; all CA:TRUE with keyCertSign; path lengths
-// hold; ECDSA P-256 issuing key; SKI present; EKU of an intermediate absent or containing codeSigning; valid
-// at `now`; issuing subject has O= (gh needs it). A chain of one self-signed certificate is refused: clients
-// want at least an issuing CA and a root.
+// kBadChain, naming which certificate (1 = issuing CA) and why, unless: 1 to 8 PEM certificates and
+// nothing else; each issued and signed by the next, the last self-signed; all CA:TRUE with
+// keyCertSign; path lengths hold; ECDSA P-256 issuing key; SKI present; EKU of an intermediate
+// absent or containing codeSigning; valid at `now`; issuing subject has O= (gh needs it). A chain
+// of one self-signed certificate is refused: clients want at least an issuing CA and a root.
 schema::Result<Chain> LoadChain(std::string_view pem, schema::Time now);
 
 }  // namespace ca

@@ -23,9 +23,10 @@ class Linted {
   schema::TbsDer tbs_;
 };
 
-// RFC 5280 4.1/4.2 and the code-signing profile, read back from the bytes by a parser that shares nothing
-// with the writer but der::Reader: version, serial size and sign, issuer, validity order and form, empty subject with
-// critical SAN, extension set, order, criticality, no duplicates, AKI, KU, EKU, string encodings, size.
+// RFC 5280 4.1/4.2 and the code-signing profile, read back from the bytes by a parser that shares
+// nothing with the writer but der::Reader: version, serial size and sign, issuer, validity order
+// and form, empty subject with critical SAN, extension set, order, criticality, no duplicates, AKI,
+// KU, EKU, string encodings, size.
 schema::Result<Linted> Lint(schema::TbsDer tbs, const Chain& chain);
 
 }  // namespace ca
