@@ -1,6 +1,7 @@
 #include "ca/log/publisher.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "ca/profile.h"
 #include "schema/log/checkpoint.h"
@@ -67,7 +68,8 @@ void Publisher::Wake() {
 
 Publisher::State Publisher::Look() const {
   std::lock_guard lock(mutex_);
-  State state{0, {}, trouble_};
+  State state{
+      0, {}, precertificate_trouble_.empty() ? checkpoint_trouble_ : precertificate_trouble_};
   if (published_.certificates) {
     state.certificates_size = published_.certificates->head.size;
     state.time = published_.certificates->head.timestamp;
@@ -80,49 +82,67 @@ void Publisher::Run() {
   while (true) {
     {
       std::unique_lock lock(mutex_);
+      const bool backing_off = !precertificate_trouble_.empty();
       // Entries whose certificate never comes wake nobody.
-      const auto pause = backing_off_                   ? kBackOff
+      const auto pause = backing_off                    ? kBackOff
                          : parts_.pending.Waiting() > 0 ? Pending::kGrace
                                                         : parts_.interval;
       const auto until = std::min(next, Steady::now() + pause);
-      wake_.wait_until(lock, until, [this] { return stopping_ || (woken_ && !backing_off_); });
+      wake_.wait_until(lock, until, [&] { return stopping_ || (woken_ && !backing_off); });
       // A short rest, so that certificates signed together are taken together.
       if (woken_) wake_.wait_for(lock, kGather, [this] { return stopping_; });
       woken_ = false;
       if (stopping_) break;
     }
-    Report(SignWaiting());
+    Report(SignWaiting(), precertificate_trouble_);
     if (Steady::now() < next) continue;
-    Report(Publish());
+    Report(Publish(), checkpoint_trouble_);
     next = std::max(next + parts_.interval, Steady::now());
   }
   const auto end = Steady::now() + kLastWords;
   while (SignWaiting() && parts_.pending.Waiting() > 0 && Steady::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  Report(Publish());
+  Report(Publish(), checkpoint_trouble_);
 }
 
 // Journals a change only: a device that is away for an hour is one line.
-void Publisher::Report(const Outcome& outcome) {
-  std::string trouble = outcome ? "" : outcome.error().Describe();
+void Publisher::Report(const Outcome& outcome, std::string& trouble) {
+  const std::string now = outcome ? "" : outcome.error().Describe();
+  bool changed;
   {
     std::lock_guard lock(mutex_);
-    trouble_.swap(trouble);
-    backing_off_ = !trouble_.empty();
-    if (trouble_.empty() == trouble.empty()) return;
-    trouble = trouble_;
+    changed = trouble.empty() != now.empty();
+    trouble = now;
   }
-  if (trouble.empty()) return parts_.journal.Info("log-publishing-again");
-  parts_.journal.Warning("log-not-publishing", {{"reason", trouble}});
+  if (!changed) return;
+  if (now.empty()) return parts_.journal.Info("log-publishing-again");
+  parts_.journal.Warning("log-not-publishing", {{"reason", now}});
 }
 
 Outcome Publisher::SignWaiting() {
   while (true) {
     std::vector<Pending::Work> works = parts_.pending.Take(kAtOnce, Steady::now());
     if (works.empty()) return Ok();
-    TRY(SignSome(std::move(works)));
+    auto signed_all = SignSome(std::move(works));
+    if (!signed_all) {
+      StoreCertificates();
+      return signed_all;
+    }
   }
+}
+
+void Publisher::StoreCertificates() {
+  std::vector<Pending::Work> back;
+  for (Pending::Work& work :
+       parts_.pending.Take(std::numeric_limits<std::size_t>::max(), Steady::now())) {
+    if (!work.certificate) {
+      back.push_back(std::move(work));
+    } else if (!Store(work, std::nullopt)) {
+      break;  // halted: nothing more is stored, and it has been put back
+    }
+  }
+  parts_.pending.PutBack(back);
 }
 
 Outcome Publisher::SignSome(std::vector<Pending::Work> works) {

@@ -66,17 +66,17 @@ class Publisher {
   schema::Result<SignedTreeHead> SignCertificates(const Pending::Covered& covered);
   schema::Result<SignedTreeHead> SignEvents(const Tail& tail);
   schema::Result<schema::Signature> Sign(hsm::Purpose purpose, schema::BytesView bytes);
-  void Report(const schema::Outcome& outcome);
+  // Certificates are stored even while their precertificates cannot be signed.
+  void StoreCertificates();
+  void Report(const schema::Outcome& outcome, std::string& trouble);
 
   const PublisherParts parts_;
   std::unique_ptr<sqlite::Connection> connection_;  // publisher thread only, as the next two
   std::optional<sqlite::Statement> hashes_;
-  bool backing_off_ = false;
-
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   Published published_;
-  std::string trouble_;
+  std::string precertificate_trouble_, checkpoint_trouble_;
   bool woken_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -25,6 +25,7 @@ const schema::ErrorKind kLogHalted{"log-halted", Fault::kBusy,
 
 namespace {
 
+constexpr std::chrono::milliseconds kFirstProbe{100};
 constexpr std::chrono::milliseconds kProbeEvery{1000};
 // A clock that steps back further than this behind the newest entry stops new entries.
 constexpr std::chrono::milliseconds kClockSlack{1000};
@@ -314,9 +315,10 @@ void Sequencer::Become(Condition condition, std::string reason) {
   {
     std::lock_guard lock(mutex_);
     changed = condition_ != condition || reason_ != reason;
+    const bool first = condition_ == Condition::kReady;
     condition_ = condition;
     reason_ = reason;
-    next_probe_ = Steady::now() + kProbeEvery;
+    next_probe_ = Steady::now() + (first ? kFirstProbe : kProbeEvery);
   }
   if (!changed) return;
   switch (condition) {

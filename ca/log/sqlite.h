@@ -88,7 +88,7 @@ class Statement {
 
 struct OpenMode {
   bool write = false;  // creates the file too
-  std::string vfs;     // empty: the system's
+  std::string vfs = "";// empty: the system's
   int busy_milliseconds = 0;
 };
 

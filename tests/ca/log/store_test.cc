@@ -1,0 +1,181 @@
+// The store's own promises: compare-and-swap, migrations, what it says of errors.
+#include "ca/log/store.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "ca/log/sqlite.h"
+#include "schema/log/leaf.h"
+#include "tests/ca/log/house.h"
+
+namespace {
+
+using ca::Batch;
+using ca::LogName;
+using ca::Store;
+using ca::Tails;
+using log_test::TempDir;
+
+const ca::ShardRow kShard{"2026", "example.org/log", {1}, {2}, {3}, {}};
+
+std::unique_ptr<Store> OpenNew(const std::filesystem::path& path) {
+  auto store = ca::OpenStore(path);
+  MUST(store);
+  MUST((*store)->Adopt(LogName::kCertificates, kShard));
+  MUST((*store)->Adopt(LogName::kEvents, kShard));
+  return *std::move(store);
+}
+
+// A batch with one event more.
+Batch OneEvent(const Tails& before, const std::string& text) {
+  Batch batch;
+  batch.before = before;
+  batch.after = before;
+  batch.entries.push_back(
+      {LogName::kEvents, before.events.size, schema::ToBytes(schema::AsBytes(text))});
+  batch.hashes.push_back(
+      {LogName::kEvents, {0, before.events.size, schema::LeafHash(schema::AsBytes(text))}});
+  batch.after.events.size += 1;
+  batch.after.events.root = log_test::HashOf(text);
+  return batch;
+}
+
+TEST_CASE("the second of two writers fails instead of forking") {
+  TempDir dir;
+  const auto first = OpenNew(dir.path() / "db");
+  const auto second = OpenNew(dir.path() / "db");
+  const Tails start = *first->ReadTails();
+  REQUIRE_EQ(start, *second->ReadTails());
+  REQUIRE(first->Append(OneEvent(start, "first")));
+  const auto refused = second->Append(OneEvent(start, "second"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().Is(ca::kForked));
+  // It did nothing, and holds no lock.
+  const Tails now = *second->ReadTails();
+  CHECK_EQ(now.events.size, 1);
+  CHECK(first->Append(OneEvent(now, "third")));
+  CHECK_EQ(schema::AsText(**first->ReadData(LogName::kEvents, 0)), "first");
+  CHECK_EQ(schema::AsText(**first->ReadData(LogName::kEvents, 1)), "third");
+}
+
+TEST_CASE("any difference of the tails is seen") {
+  TempDir dir;
+  const auto store = OpenNew(dir.path() / "db");
+  const Tails start = *store->ReadTails();
+  Tails other = start;
+  SUBCASE("size") { other.certificates.size = 1; }
+  SUBCASE("root") { other.events.root[31] ^= 1; }
+  SUBCASE("time") { other.certificates.time += std::chrono::milliseconds(1); }
+  SUBCASE("settled") { other.settled = 1; }
+  const auto refused = store->Append(OneEvent(other, "x"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().Is(ca::kForked));
+}
+
+TEST_CASE("a batch is stored whole or not at all") {
+  TempDir dir;
+  const auto store = OpenNew(dir.path() / "db");
+  const Tails start = *store->ReadTails();
+  Batch batch = OneEvent(start, "x");
+  batch.spent.push_back({log_test::HashOf("t"), log_test::HashOf("k"), 0, {}});
+  batch.spent.push_back({log_test::HashOf("t"), log_test::HashOf("k"), 0, {}});
+  const auto refused = store->Append(batch);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().Is(ca::sqlite::kBroken));
+  CHECK_EQ(*store->ReadTails(), start);
+  CHECK_FALSE(*store->ReadData(LogName::kEvents, 0));
+  CHECK_FALSE(*store->FindSpent(log_test::HashOf("t")));
+  batch.spent.pop_back();
+  REQUIRE(store->Append(batch));
+  CHECK_EQ((*store->FindSpent(log_test::HashOf("t")))->key_hash, log_test::HashOf("k"));
+}
+
+TEST_CASE("a stored certificate is never replaced") {
+  TempDir dir;
+  const auto store = OpenNew(dir.path() / "db");
+  const Tails tails = *store->ReadTails();
+  const auto put = [&](ca::CertificateRow row) {
+    Batch batch;
+    batch.before = batch.after = tails;
+    batch.certificates.push_back(std::move(row));
+    MUST(store->Append(batch));
+  };
+  put({0, schema::CertDer({1}), std::nullopt, 5});
+  put({0, schema::CertDer({2}), schema::CertDer({3}), 6});
+  put({0, std::nullopt, schema::CertDer({4}), std::nullopt});
+  auto connection = ca::sqlite::Connection::Open(dir.path() / "db", {});
+  REQUIRE(connection);
+  CHECK_EQ(
+      *(*connection)
+           ->Ask("SELECT hex(certificate)*100 + hex(precertificate)*10 + issued FROM certificate"),
+      100 * 1 + 10 * 3 + 5);
+}
+
+TEST_CASE("the shard of the first run is kept") {
+  TempDir dir;
+  const auto store = OpenNew(dir.path() / "db");
+  ca::ShardRow other = kShard;
+  other.origin = "elsewhere.example/log";
+  CHECK_EQ(store->Adopt(LogName::kCertificates, other)->origin, kShard.origin);
+}
+
+TEST_CASE("a store of a newer version is refused, and so is what is no store") {
+  TempDir dir;
+  { OpenNew(dir.path() / "db"); }
+  {
+    auto connection = ca::sqlite::Connection::Open(dir.path() / "db", {.write = true});
+    REQUIRE(connection);
+    REQUIRE((*connection)->Execute("PRAGMA user_version=1000"));
+  }
+  const auto newer = ca::OpenStore(dir.path() / "db");
+  REQUIRE_FALSE(newer);
+  CHECK(newer.error().Is(ca::sqlite::kBroken));
+  std::ofstream(dir.path() / "text") << std::string(8192, 'x');
+  const auto text = ca::OpenStore(dir.path() / "text");
+  REQUIRE_FALSE(text);
+  CHECK(text.error().Is(ca::sqlite::kBroken));
+  const auto nowhere = ca::OpenStore(dir.path() / "no" / "db");
+  REQUIRE_FALSE(nowhere);
+  CHECK(nowhere.error().Is(ca::sqlite::kUnavailable));
+}
+
+TEST_CASE("commits are synchronous and the store is in WAL mode") {
+  TempDir dir;
+  const auto store = OpenNew(dir.path() / "db");
+  CHECK(std::filesystem::exists(dir.path() / "db-wal"));
+}
+
+TEST_CASE("edges that contradict the rows are refused") {
+  struct Case {
+    const char* name;
+    const char* damage;
+  };
+  const Case kCases[] = {
+      {"an entry is changed", "UPDATE entry SET data=x'00' WHERE id=(SELECT max(id) FROM entry)"},
+      {"an entry is gone", "DELETE FROM entry WHERE id=(SELECT max(id) FROM entry)"},
+      {"a hash is changed",
+       "UPDATE hash SET hash=zeroblob(32) WHERE id=(SELECT max(id) FROM hash)"},
+      {"a hash is gone", "DELETE FROM hash WHERE id=(SELECT max(id) FROM hash)"},
+      {"a hash is short", "UPDATE hash SET hash=x'01' WHERE id=(SELECT max(id) FROM hash)"},
+      {"the tail is shorter", "UPDATE tail SET size=size-1 WHERE shard=2"},
+      {"the root is another", "UPDATE tail SET root=zeroblob(32) WHERE shard=2"},
+      {"the tail is gone", "DELETE FROM tail WHERE shard=2"},
+  };
+  for (const Case& c : kCases) {
+    CAPTURE(c.name);
+    log_test::House house;
+    REQUIRE(house.Open());
+    for (int i = 0; i < 5; ++i) REQUIRE(house.Issue());
+    house.Close();
+    {
+      auto connection = ca::sqlite::Connection::Open(house.database(), {.write = true});
+      REQUIRE(connection);
+      REQUIRE((*connection)->Execute(c.damage));
+    }
+    CHECK_FALSE(house.Open());
+  }
+}
+
+}  // namespace
