@@ -5,6 +5,8 @@
 #include <openssl/hmac.h>
 
 #include <array>
+#include <atomic>
+#include <thread>
 
 #include "oidc/verifier.h"
 #include "schema/base/base64.h"
@@ -294,6 +296,30 @@ TEST_CASE("any changed octet of a token is noticed") {
       CHECK_NE(Verified(changed, keys), "ok");
     }
   }
+}
+
+TEST_CASE("one key set serves many threads") {
+  const TokenMinter rsa("RS256", "r"), pss("PS256", "p"), ec("ES256", "e"), ed("EdDSA", "d");
+  const auto keys = Keys(support::JwksOf({&rsa, &pss, &ec, &ed}));
+  std::vector<std::string> good;
+  for (const TokenMinter* minter : {&rsa, &pss, &ec, &ed})
+    good.push_back(minter->MintRaw(minter->Header(), kPayload));
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < 200; ++i) {
+        const std::string& token = good[(i + static_cast<std::size_t>(t)) % good.size()];
+        if (Verified(token, keys) != "ok") ++wrong;
+        // Not the last character: its low bits may be unused.
+        std::string forged = token;
+        char& c = forged[forged.size() - 10];
+        c = c == 'A' ? 'B' : 'A';
+        if (Verified(forged, keys) != "token-signature") ++wrong;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQ(wrong, 0);
 }
 
 struct Vector {
