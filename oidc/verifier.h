@@ -51,8 +51,8 @@ struct IssuerHealth {
 class Verifier {
  public:
   // `issuers_text` is Fulcio's identity configuration (YAML). A bad issuer is left out and reported in
-  // `problems`; kBadDocument or kNoIssuers only when nothing can be served. Starts one background thread that
-  // fetches discovery documents and JWKS; never blocks on the network itself.
+  // `problems`; kBadDocument or kNoIssuers only when nothing can be served. Starts background threads that
+  // fetch discovery documents and JWKS; never blocks on the network itself.
   static schema::Result<std::unique_ptr<Verifier>> Create(std::string_view issuers_text,
                                                           const std::filesystem::path& directory,
                                                           schema::Fetcher& fetcher,
