@@ -1,0 +1,266 @@
+#include "schema/config.h"
+
+#include <doctest/doctest.h>
+
+#include "schema/base/document.h"
+#include "schema/base/file.h"
+#include "tests/schema/settings.h"
+
+namespace {
+
+using schema::Config;
+using schema::ParseConfig;
+
+TEST_CASE("what is absent has its default") {
+  const auto config = Parse(Minimal());
+  REQUIRE(config);
+  CHECK_EQ(config->listen.public_api.Text(), "127.0.0.1:5555");
+  CHECK_EQ(config->listen.log.Text(), "127.0.0.1:5557");
+  CHECK_EQ(config->listen.internal.Text(), "127.0.0.1:5556");
+  CHECK(config->listen.trusted_proxies.empty());
+  CHECK(config->ca.module_env.empty());
+  CHECK_EQ(config->ca.sessions, 2);
+  CHECK_EQ(config->ca.lifetime, std::chrono::minutes(10));
+  CHECK_EQ(config->ca.backdate, std::chrono::seconds(30));
+  CHECK_EQ(config->ca.sign_deadline, std::chrono::seconds(2));
+  CHECK_EQ(config->log.checkpoint, std::chrono::seconds(1));
+  CHECK_EQ(config->log.precertificate_backlog, 1024);
+  CHECK(config->log.redact_claims.empty());
+  CHECK_EQ(config->public_url, "http://127.0.0.1:5555");
+}
+
+TEST_CASE("paths start at the file's directory") {
+  const auto config = Parse(Minimal());
+  REQUIRE(config);
+  CHECK_EQ(config->file, "/etc/chancery/chancery.yaml");
+  CHECK_EQ(config->directory, "/etc/chancery");
+  CHECK_EQ(config->state, "/etc/chancery/state");
+  CHECK_EQ(config->issuers, "/etc/chancery/issuers.yaml");
+  CHECK_EQ(config->policy, "/etc/chancery/policy.yaml");
+  CHECK_EQ(config->ca.chain, "/etc/chancery/chain.pem");
+  CHECK_EQ(config->ca.key, "pkcs11:token=t;object=ca?pin-source=file:pin");
+  CHECK_EQ(config->log.certificates.key, "file:/etc/chancery/log.key");
+  CHECK_EQ(config->log.certificates.note_key, "file:/etc/chancery/log-note.key");
+  CHECK_EQ(config->log.events.note_key, "file:/etc/chancery/events-note.key");
+  CHECK_EQ(config->Resolve("pin"), "/etc/chancery/pin");
+  CHECK_EQ(config->Resolve("../pin"), "/etc/pin");
+  CHECK_EQ(config->Resolve("/run/pin"), "/run/pin");
+
+  const auto relative = ParseConfig(Minimal().dump(), "sub/chancery.yaml");
+  REQUIRE(relative);
+  CHECK_EQ(relative->file, "sub/chancery.yaml");
+  CHECK_EQ(relative->state, std::filesystem::current_path() / "sub/state");
+}
+
+TEST_CASE("the values of module-env that are paths") {
+  const auto config = Parse(With(Minimal(), "/ca/module-env", R"({
+    "SOFTHSM2_CONF": "softhsm2.conf", "VENDOR_CONF": "./vendor.conf", "VENDOR_LOG": "vendor.log",
+    "SLOT": 3, "ABSOLUTE": "/etc/x", "DEBUG": true})"));
+  REQUIRE(config);
+  const std::map<std::string, std::string> want = {{"SOFTHSM2_CONF", "/etc/chancery/softhsm2.conf"},
+                                                   {"VENDOR_CONF", "/etc/chancery/vendor.conf"},
+                                                   {"VENDOR_LOG", "vendor.log"},
+                                                   {"SLOT", "3"},
+                                                   {"ABSOLUTE", "/etc/x"},
+                                                   {"DEBUG", "true"}};
+  CHECK(config->ca.module_env == want);
+}
+
+// An empty `want`: accepted. Else a part of the detail.
+struct Case {
+  const char* pointer;
+  std::string_view value;
+  std::string_view want;
+};
+
+void CheckCases(std::span<const Case> cases) {
+  for (const Case& c : cases) {
+    CAPTURE(c.pointer);
+    CAPTURE(c.value);
+    const auto config = Parse(With(Minimal(), c.pointer, c.value));
+    if (config) {
+      CHECK_EQ(c.want, "");
+      continue;
+    }
+    CAPTURE(config.error().detail);
+    CHECK(config.error().Is(schema::kBadSetting));
+    CHECK_NE(c.want, "");
+    CHECK_NE(config.error().detail.find(c.want), std::string::npos);
+  }
+}
+
+TEST_CASE("listen") {
+  const Case kCases[] = {
+      {"/listen", "{}", ""},
+      {"/listen", "null", "listen: wanted a map"},
+      {"/listen", "[]", "listen: wanted a map"},
+      {"/listen/public", R"("0.0.0.0:80")", ""},
+      {"/listen/public", R"("[::]:0")", ""},
+      {"/listen/public", R"("localhost:80")", "listen.public: wanted an IP address and a port"},
+      {"/listen/public", "5555", "listen.public: wanted an IP address and a port"},
+      {"/listen/log", R"("127.0.0.1")", "listen.log: wanted"},
+      {"/listen/log", "{}", "listen.log: wanted a string"},
+      {"/listen/internal", R"("127.0.0.1:65536")", "listen.internal: wanted"},
+      {"/listen/internal", R"("127.0.0.1:5555")", "found 127.0.0.1:5555 twice"},
+      {"/listen", R"({"log": "127.0.0.1:0", "public": "127.0.0.1:0"})", ""},
+      {"/listen/trusted-proxies", R"(["127.0.0.1/32", "fd00::/8"])", ""},
+      {"/listen/trusted-proxies", "[]", ""},
+      {"/listen/trusted-proxies", R"("127.0.0.1/32")", "trusted-proxies: wanted a list"},
+      {"/listen/trusted-proxies", R"(["127.0.0.1"])", "trusted-proxies[0]: wanted a network"},
+      {"/listen/trusted-proxies", R"(["::/0", "10.0.0.1/8"])", "[1]: the address has bits behind"},
+      {"/listen/proxies", "[]", "listen.proxies: unknown key"},
+  };
+  CheckCases(kCases);
+}
+
+TEST_CASE("top level") {
+  const Case kCases[] = {
+      {"/state", "", "'state' is missing"},
+      {"/issuers", "", "'issuers' is missing"},
+      {"/policy", "", "'policy' is missing"},
+      {"/ca", "", "'ca' is missing"},
+      {"/log", "", "'log' is missing"},
+      {"/state", R"("")", "state: is empty"},
+      {"/state", R"("a\u0000b")", "state: has a control character"},
+      {"/state", R"("a\nb")", "state: has a control character"},
+      {"/state", "null", "state: wanted a string"},
+      {"/policy", "[]", "policy: wanted a string"},
+      {"/polisy", R"("x")", "polisy: unknown key; did you mean 'policy'?"},
+      {"/entirely-other", "1", "entirely-other: unknown key"},
+      {"/url", R"("https://ca.example.org")", ""},
+      {"/url", R"("https://ca.example.org:8443/chancery")", ""},
+      {"/url", R"("http://x")", ""},
+      {"/url", R"("ca.example.org")", "url: wanted http(s)"},
+      {"/url", R"("https://ca.example.org/")", "url: wanted http(s)"},
+      {"/url", R"("https:///x")", "url: wanted http(s)"},
+      {"/url", R"("https://")", "url: wanted http(s)"},
+      {"/url", R"("ftp://x")", "url: wanted http(s)"},
+      {"/url", R"("https://a@b")", "url: wanted http(s)"},
+      {"/url", R"("https://a?b")", "url: wanted http(s)"},
+      {"/url", R"("https://a b")", "url: wanted http(s)"},
+  };
+  CheckCases(kCases);
+}
+
+TEST_CASE("ca") {
+  const Case kCases[] = {
+      {"/ca", "[]", "ca: wanted a map"},
+      {"/ca/chain", "", "'chain' is missing"},
+      {"/ca/key", "", "'key' is missing"},
+      {"/ca/key", R"("file:ca.key")", "ca.key: wanted a PKCS#11 URI"},
+      {"/ca/key", R"("PKCS11:token=t")", "ca.key: wanted a PKCS#11 URI"},
+      {"/ca/sessions", "1", ""},
+      {"/ca/sessions", "64", ""},
+      {"/ca/sessions", "0", "ca.sessions: must be from 1 to 64"},
+      {"/ca/sessions", "65", "ca.sessions: must be from 1 to 64"},
+      {"/ca/sessions", "-1", "ca.sessions: must be from 1 to 64"},
+      {"/ca/sessions", "1.5", "ca.sessions: wanted a whole number"},
+      {"/ca/sessions", R"("2")", "ca.sessions: wanted a whole number"},
+      {"/ca/lifetime", R"("1m")", ""},
+      {"/ca/lifetime", R"("24h")", ""},
+      {"/ca/lifetime", R"("59s")", "ca.lifetime: must be from 1m to 1d"},
+      {"/ca/lifetime", R"("86401s")", "ca.lifetime: must be from"},
+      {"/ca/lifetime", R"("60500ms")", "ca.lifetime: must be whole seconds"},
+      {"/ca/lifetime", "600", "ca.lifetime: wanted a duration"},
+      {"/ca/lifetime", R"("-10m")", "ca.lifetime: wanted a duration"},
+      {"/ca/backdate", R"("0s")", ""},
+      {"/ca/backdate", R"("5m")", ""},
+      {"/ca/backdate", R"("301s")", "ca.backdate: must be from 0s to 5m"},
+      {"/ca/backdate", R"("1500ms")", "ca.backdate: must be whole seconds"},
+      {"/ca/sign-deadline", R"("100ms")", ""},
+      {"/ca/sign-deadline", R"("30s")", ""},
+      {"/ca/sign-deadline", R"("99ms")", "ca.sign-deadline: must be from 100ms to 30s"},
+      {"/ca/sign-deadline", R"("31s")", "ca.sign-deadline: must be from 100ms to 30s"},
+      {"/ca/module-env", "[]", "ca.module-env: wanted a map"},
+      {"/ca/module-env", R"({"A B": "x"})", "not the name of an environment variable"},
+      {"/ca/module-env", R"({"1A": "x"})", "not the name of an environment variable"},
+      {"/ca/module-env", R"({"": "x"})", "not the name of an environment variable"},
+      {"/ca/module-env", R"({"A=B": "x"})", "not the name of an environment variable"},
+      {"/ca/module-env", R"({"A": ""})", "ca.module-env.A: is empty"},
+      {"/ca/module-env", R"({"A": null})", "ca.module-env.A: wanted a string"},
+      {"/ca/lifetimes", R"("10m")", "ca.lifetimes: unknown key; did you mean 'lifetime'?"},
+  };
+  CheckCases(kCases);
+}
+
+TEST_CASE("log") {
+  const Case kCases[] = {
+      {"/log/certificates", "", "'certificates' is missing"},
+      {"/log/events", "", "'events' is missing"},
+      {"/log/checkpoint", R"("100ms")", ""},
+      {"/log/checkpoint", R"("1m")", ""},
+      {"/log/checkpoint", R"("99ms")", "log.checkpoint: must be from 100ms to 1m"},
+      {"/log/checkpoint", R"("61s")", "log.checkpoint: must be from 100ms to 1m"},
+      {"/log/precertificate", R"("ca")", ""},
+      {"/log/precertificate", R"("signer")", "only 'ca', the issuing key, is supported"},
+      {"/log/precertificate", "true", "only 'ca', the issuing key, is supported; found 'true'"},
+      {"/log/precertificate-key", R"("file:x")", "log.precertificate-key: unknown key"},
+      {"/log/precertificate-backlog", "1", ""},
+      {"/log/precertificate-backlog", "1000000", ""},
+      {"/log/precertificate-backlog", "0", "must be from 1 to 1000000"},
+      {"/log/precertificate-backlog", "1000001", "must be from 1 to 1000000"},
+      {"/log/redact-claims", R"(["email", "name"])", ""},
+      {"/log/redact-claims", R"(["email", ""])", "log.redact-claims: holds an empty name"},
+      {"/log/redact-claims", "{}", "log.redact-claims: wanted a list"},
+  };
+  CheckCases(kCases);
+}
+
+TEST_CASE("shards") {
+  const Case kCases[] = {
+      {"/log/certificates/shard", "2026", ""},
+      {"/log/certificates/shard", R"("2026-h1.b")", ""},
+      {"/log/certificates/shard", R"("..")", "certificates.shard: wanted up to 64"},
+      {"/log/certificates/shard", R"(".hidden")", "certificates.shard: wanted up to 64"},
+      {"/log/certificates/shard", R"("a/b")", "certificates.shard: wanted up to 64"},
+      {"/log/certificates/shard", R"("A")", "certificates.shard: wanted up to 64"},
+      {"/log/certificates/origin", R"("ca.example/events/2026")",
+       "events.origin: is the origin of"},
+      {"/log/certificates/origin", R"("https://ca.example")", "certificates.origin: wanted a name"},
+      {"/log/certificates/origin", R"("ca.example/")", "certificates.origin: wanted a name"},
+      {"/log/certificates/origin", R"("ca example")", "certificates.origin: wanted a name"},
+      {"/log/certificates/origin", R"("ca+example")", "certificates.origin: wanted a name"},
+      {"/log/certificates/origin", R"("cä.example")", "certificates.origin: wanted a name"},
+      {"/log/certificates/key", R"("pkcs11:token=t;object=log")", ""},
+      {"/log/certificates/key", R"("file:/run/log.key")", ""},
+      {"/log/certificates/key", R"("file:///run/log.key")", ""},
+      {"/log/certificates/key", R"("file://host/log.key")", "wanted 'file:PATH' or 'pkcs11:"},
+      {"/log/certificates/key", R"("file:")", "wanted 'file:PATH' or 'pkcs11:"},
+      {"/log/certificates/key", R"("log.key")", "wanted 'file:PATH' or 'pkcs11:"},
+      {"/log/certificates/key", "", "'key' is missing"},
+      {"/log/certificates/note-key", R"("pkcs11:token=t")", "wanted 'file:PATH' of an Ed25519 key"},
+      {"/log/certificates/note-key", "", "'note-key' is missing"},
+      {"/log/events/shard", "", "'shard' is missing"},
+      {"/log/events/origin", "", "'origin' is missing"},
+      {"/log/events/note-key", "", "'note-key' is missing"},
+      {"/log/events/key", R"("file:x")", "log.events.key: unknown key"},
+  };
+  CheckCases(kCases);
+  const std::string long_shard = "\"" + std::string(65, 'a') + "\"";
+  CHECK_FALSE(Parse(With(Minimal(), "/log/events/shard", long_shard)));
+  CHECK(Parse(With(Minimal(), "/log/events/shard", "\"" + long_shard.substr(2))));
+}
+
+TEST_CASE("errors say where") {
+  const auto config =
+      ParseConfig("state: s\nissuers: i\npolicy: p\nca:\n  chain: c\n  sesions: 2\n", "/c.yaml");
+  REQUIRE_FALSE(config);
+  CHECK_EQ(config.error().detail, "line 6: ca.sesions: unknown key; did you mean 'sessions'?");
+  CHECK(ParseConfig("", "/c.yaml").error().Is(schema::kBadSetting));
+  CHECK(ParseConfig("[]", "/c.yaml").error().Is(schema::kBadSetting));
+  CHECK(ParseConfig("state: {", "/c.yaml").error().Is(schema::kBadDocument));
+  CHECK(ParseConfig("state: a\nstate: b\n", "/c.yaml").error().Is(schema::kBadDocument));
+}
+
+TEST_CASE("the example for operators") {
+  const auto text = schema::ReadFile("config/chancery.yaml");
+  REQUIRE(text);
+  const auto config = ParseConfig(*text, "/etc/chancery/chancery.yaml");
+  REQUIRE(config);
+  CHECK_EQ(config->state, "/var/lib/chancery");
+  CHECK_EQ(config->ca.module_env.at("SOFTHSM2_CONF"), "/etc/chancery/softhsm2.conf");
+  CHECK_EQ(config->listen.trusted_proxies.size(), 1);
+  CHECK_EQ(config->log.certificates.shard, "2026");
+}
+
+}  // namespace
