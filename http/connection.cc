@@ -28,6 +28,7 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr int kRequestsPerTurn = 16;  // of one connection before the others of its thread
 constexpr std::size_t kBytesPerTurn = 256 * 1024;
 constexpr std::chrono::milliseconds kLinger{2000};
+constexpr int kReportsPerSecond = 10;
 
 std::string PeerOf(int fd) {
   sockaddr_storage address{};
@@ -250,12 +251,22 @@ void Connection::Answer(Framed framed) {
         request.id);
 }
 
+void Edge::Report(const Error& error, const std::string& peer, const std::string& id) {
+  const auto second =
+      std::chrono::floor<std::chrono::seconds>(Connection::Clock::now()).time_since_epoch();
+  if (report_second.exchange(second.count()) != second.count()) reports = 0;
+  const int before = reports++;
+  if (before > kReportsPerSecond) return;
+  if (before == kReportsPerSecond) return journal->Warning("requests-refused-unreported");
+  journal->Warning("request-refused", {{"request_id", id},
+                                       {"peer_address", peer},
+                                       {"reason", std::string(error.kind->id)},
+                                       {"detail", error.detail}});
+}
+
 void Connection::Refuse(const Error& error) {
   const std::string id = NewRequestId();
-  edge_.journal->Warning("request-refused", {{"request_id", id},
-                                             {"peer_address", peer_},
-                                             {"reason", std::string(error.kind->id)},
-                                             {"detail", error.detail}});
+  edge_.Report(error, peer_, id);
   Queue(edge_.router.Refuse(error, id), false, false, id);
 }
 

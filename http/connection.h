@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -39,9 +40,15 @@ struct EdgeOptions {
 
 // What the connections of one endpoint share. Outlives its threads.
 struct Edge {
+  // Tells the operator of a request that was none; at most 10 of them a second, so that nobody
+  // fills the disk.
+  void Report(const schema::Error& error, const std::string& peer, const std::string& id);
+
   EdgeOptions options;
   Router router;
   schema::Journal* journal;
+  std::atomic<std::int64_t> report_second{0};
+  std::atomic<int> reports{0};  // in that second
   std::atomic<int> connections{0};
   std::atomic<int> threads_ready{0};
   std::atomic<bool> draining{false};  // answer what was begun, then close
