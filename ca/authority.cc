@@ -10,8 +10,8 @@ using schema::CertDer;
 using schema::Error;
 using schema::Result;
 
-Authority::Authority(AuthoritySettings settings, const Chain& chain, IssuerKey issuer_key, Policy policy,
-                     hsm::Custody& custody, Log& log, const schema::Clock& clock)
+Authority::Authority(AuthoritySettings settings, const Chain& chain, IssuerKey issuer_key,
+                     Policy policy, hsm::Custody& custody, Log& log, const schema::Clock& clock)
     : settings_(std::move(settings)),
       chain_(chain),
       issuer_key_(std::move(issuer_key)),
@@ -38,17 +38,19 @@ Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyReque
 
 Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectKey& key,
                                 const Decision& decision, const RequestContext& context) {
-  // Before the entry: a device that is known to be away must not fill the log with unfinished certificates.
+  // Before the entry: a device that is known to be away must not fill the log with unfinished
+  // certificates.
   if (!custody_.Ready()) return Error{&hsm::kSignerUnavailable, "no issuing signer is up"};
   TRY(const Serial serial, RandomSerial());
-  TRY(schema::TbsDer tbs, MakeTbs(chain_, settings_.profile, identity, key, serial,
-                                  schema::ToSeconds(clock_.Now())));
+  TRY(schema::TbsDer tbs,
+      MakeTbs(chain_, settings_.profile, identity, key, serial, schema::ToSeconds(clock_.Now())));
   TRY(Linted linted, Lint(std::move(tbs), chain_));
   schema::Json event = GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
                                     settings_.redact_claims, context);
-  TRY(const Receipt receipt, log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at,
-                                                  key.hash(), identity.san.value, identity.issuer,
-                                                  identity.subject, context.request_id, std::move(event)}));
+  TRY(const Receipt receipt,
+      log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at, key.hash(),
+                           identity.san.value, identity.issuer, identity.subject,
+                           context.request_id, std::move(event)}));
   if (receipt.certificate()) return Issued{receipt.index(), *receipt.certificate(), true};
   TRY(CertDer certificate, Finish(receipt, context));
   return Issued{receipt.index(), std::move(certificate), receipt.retry()};
@@ -60,7 +62,8 @@ Error Authority::Refuse(Error error, const schema::Identity& identity, const Dec
     log_.Tally(error.kind->id, identity.issuer);
     return error;
   }
-  const auto noted = log_.Note(DeniedEvent(error, identity, decision, settings_.redact_claims, context));
+  const auto noted =
+      log_.Note(DeniedEvent(error, identity, decision, settings_.redact_claims, context));
   // A decision that cannot be entered is no decision: the client is told to come back.
   if (!noted) return noted.error();
   return error;
@@ -74,7 +77,8 @@ Result<CertDer> Authority::Finish(const Receipt& receipt, const RequestContext& 
   const auto started = schema::Steady::now();
   TRY(const hsm::Signed signed_tbs, custody_.Sign(hsm::Purpose::kCertificate, final_tbs.view(),
                                                   started + schema::limits::kHsmWait));
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(schema::Steady::now() - started);
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(schema::Steady::now() - started);
   TRY(issuer_key_.Verify(final_tbs.view(), signed_tbs.signature));
   CertDer certificate = Assemble(final_tbs.view(), signed_tbs.signature);
   schema::Json facts = {{"type", "issued"},

@@ -1,4 +1,5 @@
-// The way of one request inside the authority: identity and key in, logged and signed certificate out.
+// The way of one request inside the authority: identity and key in, logged and signed certificate
+// out.
 #pragma once
 
 #include <string>
@@ -22,9 +23,9 @@ struct RequestContext {
 };
 
 struct Issued {
-  std::uint64_t index;          // leaf index in the certificates log
+  std::uint64_t index;  // leaf index in the certificates log
   schema::CertDer certificate;
-  bool retry;                   // the same token and key had asked before
+  bool retry;  // the same token and key had asked before
 };
 
 struct AuthoritySettings {
@@ -38,8 +39,9 @@ class Authority {
   Authority(AuthoritySettings settings, const Chain& chain, IssuerKey issuer_key, Policy policy,
             hsm::Custody& custody, Log& log, const schema::Clock& clock);
 
-  // Proof, policy, profile, lint, log, signature, self-check, in this order. Blocks for one commit and one
-  // signature, together at most a few seconds. Every outcome after the token is in the events log when it returns.
+  // Proof, policy, profile, lint, log, signature, self-check, in this order. Blocks for one commit
+  // and one signature, together at most a few seconds. Every outcome after the token is in the
+  // events log when it returns.
   schema::Result<Issued> Issue(const schema::Identity& identity, const KeyRequest& request,
                                const RequestContext& context);
 
@@ -51,8 +53,8 @@ class Authority {
  private:
   schema::Result<Issued> Grant(const schema::Identity& identity, const SubjectKey& key,
                                const Decision& decision, const RequestContext& context);
-  schema::Error Refuse(schema::Error error, const schema::Identity& identity, const Decision* decision,
-                       const RequestContext& context);
+  schema::Error Refuse(schema::Error error, const schema::Identity& identity,
+                       const Decision* decision, const RequestContext& context);
   schema::Result<schema::CertDer> Finish(const Receipt& receipt, const RequestContext& context);
 
   const AuthoritySettings settings_;

@@ -8,7 +8,8 @@ namespace {
 using schema::Json;
 
 constexpr std::size_t kClaimBytes = 1024;
-constexpr std::size_t kClaimsBytes = 24 * 1024;  // all claims of one event; an entry has at most 65,535 octets
+constexpr std::size_t kClaimsBytes =
+    24 * 1024;  // all claims of one event; an entry has at most 65,535 octets
 
 // Cut between characters, so that the event stays UTF-8.
 std::string Capped(const std::string& text) {
@@ -51,8 +52,8 @@ Json ChecksOf(const Decision& decision) {
   return out;
 }
 
-Json Common(const char* type, const schema::Identity& identity, const std::vector<std::string>& redact,
-            const RequestContext& context) {
+Json Common(const char* type, const schema::Identity& identity,
+            const std::vector<std::string>& redact, const RequestContext& context) {
   Json event = {
       {"type", type},
       {"request_id", context.request_id},
@@ -87,8 +88,9 @@ Json GrantedEvent(const schema::Identity& identity, const SubjectKey& key, const
   return event;
 }
 
-Json DeniedEvent(const schema::Error& error, const schema::Identity& identity, const Decision* decision,
-                 const std::vector<std::string>& redact, const RequestContext& context) {
+Json DeniedEvent(const schema::Error& error, const schema::Identity& identity,
+                 const Decision* decision, const std::vector<std::string>& redact,
+                 const RequestContext& context) {
   Json event = Common("denied", identity, redact, context);
   event["reason"] = error.kind->id;
   if (!error.detail.empty()) event["detail"] = Capped(error.detail);

@@ -1,5 +1,5 @@
-// What the events log says of a decision: one JSON object each. The log adds the time and, to a granted event,
-// the leaf index.
+// What the events log says of a decision: one JSON object each. The log adds the time and, to a
+// granted event, the leaf index.
 #pragma once
 
 #include <string>
@@ -10,10 +10,12 @@
 
 namespace ca {
 
-// Claims whose names are in `redact` keep their name and lose their value; text is capped at 1 KiB a claim.
-schema::Json GrantedEvent(const schema::Identity& identity, const SubjectKey& key, const Decision& decision,
-                          const Chain& chain, schema::BytesView tbs, const Serial& serial,
-                          const std::vector<std::string>& redact, const RequestContext& context);
+// Claims whose names are in `redact` keep their name and lose their value; text is capped at 1 KiB
+// a claim.
+schema::Json GrantedEvent(const schema::Identity& identity, const SubjectKey& key,
+                          const Decision& decision, const Chain& chain, schema::BytesView tbs,
+                          const Serial& serial, const std::vector<std::string>& redact,
+                          const RequestContext& context);
 
 // `decision` is null when the request was refused before the policy was asked.
 schema::Json DeniedEvent(const schema::Error& error, const schema::Identity& identity,

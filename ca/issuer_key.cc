@@ -6,8 +6,9 @@ namespace ca {
 
 using schema::Error;
 
-const schema::ErrorKind kSelfCheck = {"signature-self-check", schema::Fault::kBusy,
-                                      "the signing device returned a wrong signature, which was withheld; retry"};
+const schema::ErrorKind kSelfCheck = {
+    "signature-self-check", schema::Fault::kBusy,
+    "the signing device returned a wrong signature, which was withheld; retry"};
 
 schema::Result<IssuerKey> IssuerKey::Load(const schema::SpkiDer& spki) {
   const std::uint8_t* at = spki.view().data();
@@ -18,7 +19,8 @@ schema::Result<IssuerKey> IssuerKey::Load(const schema::SpkiDer& spki) {
   return IssuerKey(std::move(key));
 }
 
-schema::Outcome IssuerKey::Verify(schema::BytesView bytes, const schema::Signature& signature) const {
+schema::Outcome IssuerKey::Verify(schema::BytesView bytes,
+                                  const schema::Signature& signature) const {
   const schema::Hash digest = schema::Sha256(bytes);
   const schema::OwnedKeyContext context(EVP_PKEY_CTX_new(key_.get(), nullptr));
   MUST(context && EVP_PKEY_verify_init(context.get()) == 1);

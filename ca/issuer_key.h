@@ -9,7 +9,8 @@
 
 namespace ca {
 
-extern const schema::ErrorKind kSelfCheck;  // kBusy: a signer returned a signature that does not verify
+extern const schema::ErrorKind
+    kSelfCheck;  // kBusy: a signer returned a signature that does not verify
 
 class IssuerKey {
  public:

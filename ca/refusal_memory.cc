@@ -20,7 +20,8 @@ bool RefusalMemory::FirstInWindow(std::string_view issuer, std::string_view subj
     return true;
   }
   if (entered_.size() >= kCapacity) {
-    std::erase_if(entered_, [&](const auto& e) { return now < e.second || now - e.second >= kWindow; });
+    std::erase_if(entered_,
+                  [&](const auto& e) { return now < e.second || now - e.second >= kWindow; });
     if (entered_.size() >= kCapacity) return false;
   }
   entered_.emplace(std::move(key), now);

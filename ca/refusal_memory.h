@@ -1,4 +1,5 @@
-// Which refusals were entered in the last minute, so that a repeated one is counted instead of entered.
+// Which refusals were entered in the last minute, so that a repeated one is counted instead of
+// entered.
 #pragma once
 
 #include <mutex>
@@ -9,8 +10,8 @@
 
 namespace ca {
 
-// Thread-safe; bounded: at most kCapacity identities are remembered, and when it is full everything older than
-// a minute is dropped, or, if nothing is, every further refusal counts as repeated.
+// Thread-safe; bounded: at most kCapacity identities are remembered, and when it is full everything
+// older than a minute is dropped, or, if nothing is, every further refusal counts as repeated.
 class RefusalMemory {
  public:
   static constexpr std::size_t kCapacity = 8192;

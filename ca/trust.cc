@@ -41,12 +41,14 @@ Json CertificateLog(const schema::Config& config, const Chain& chain, const LogK
 
 std::string TrustedRoot(const schema::Config& config, const Chain& chain, const LogKeys& keys) {
   return Json{
-      {"mediaType", "application/vnd.dev.sigstore.trustedroot+json;version=0.1"},
-      {"tlogs", Json::array()},
-      {"certificateAuthorities", Json::array({CertificateAuthority(config, chain)})},
-      {"ctlogs", Json::array({CertificateLog(config, chain, keys)})},
-      {"timestampAuthorities", Json::array()},
-  }.dump(2) + "\n";
+             {"mediaType", "application/vnd.dev.sigstore.trustedroot+json;version=0.1"},
+             {"tlogs", Json::array()},
+             {"certificateAuthorities", Json::array({CertificateAuthority(config, chain)})},
+             {"ctlogs", Json::array({CertificateLog(config, chain, keys)})},
+             {"timestampAuthorities", Json::array()},
+         }
+             .dump(2) +
+         "\n";
 }
 
 }  // namespace ca

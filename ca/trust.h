@@ -9,8 +9,9 @@
 
 namespace ca {
 
-// sigstore TrustedRoot as proto3 JSON, media type …trustedroot+json;version=0.1: one certificate authority, one
-// CT log. A log's logId is the SHA-256 of its key; windows start no later than the first use and have no end.
+// sigstore TrustedRoot as proto3 JSON, media type …trustedroot+json;version=0.1: one certificate
+// authority, one CT log. A log's logId is the SHA-256 of its key; windows start no later than the
+// first use and have no end.
 std::string TrustedRoot(const schema::Config& config, const Chain& chain, const LogKeys& keys);
 
 }  // namespace ca

@@ -1,9 +1,9 @@
 // The network side's view of the keys: asks signer processes, never holds a key or a PIN.
 //
-// A request names its purpose and carries the full bytes to be signed; the signer parses and hashes them
-// itself and refuses what the purpose does not allow (hsm/guard.h). One signer process is one PKCS#11
-// session and one thread. A signer that dies, answers nothing until its deadline or reports a device error
-// is replaced; what it had in flight is tried once more on another.
+// A request names its purpose and carries the full bytes to be signed; the signer parses and hashes
+// them itself and refuses what the purpose does not allow (hsm/guard.h). One signer process is one
+// PKCS#11 session and one thread. A signer that dies, answers nothing until its deadline or reports
+// a device error is replaced; what it had in flight is tried once more on another.
 #pragma once
 
 #include <cstdint>
@@ -28,38 +28,41 @@ enum class Purpose : std::uint8_t {
   kPrecertificate = 3,  // issuing key; TBSCertificate with poison
   kSct = 4,             // log key; MerkleTreeLeaf (RFC 6962 3.4)
   kTreeHead = 5,        // log key; RFC 6962 3.5 tree head input
-  kCertificatesNote = 6,  // Ed25519 note key of the certificates log; checkpoint text with its origin
-  kEventsNote = 7,        // Ed25519 note key of the events log; checkpoint text with its origin
+  kCertificatesNote =
+      6,            // Ed25519 note key of the certificates log; checkpoint text with its origin
+  kEventsNote = 7,  // Ed25519 note key of the events log; checkpoint text with its origin
 };
 
-extern const schema::ErrorKind kPinRefused;        // kUs: final until the PIN source changes; serve exits 77
-extern const schema::ErrorKind kKeyUnusable;       // kUs: token, key or module missing or of the wrong kind
-extern const schema::ErrorKind kSignerUnavailable; // kBusy: no signer could answer in time
-extern const schema::ErrorKind kSignerRefused;     // kUs: the guard refused what we asked it to sign
+extern const schema::ErrorKind
+    kPinRefused;  // kUs: final until the PIN source changes; serve exits 77
+extern const schema::ErrorKind
+    kKeyUnusable;  // kUs: token, key or module missing or of the wrong kind
+extern const schema::ErrorKind kSignerUnavailable;  // kBusy: no signer could answer in time
+extern const schema::ErrorKind kSignerRefused;  // kUs: the guard refused what we asked it to sign
 
 // What one signer said when it was ready.
 struct KeyFacts {
-  schema::SpkiDer issuing;             // empty in the log signer
-  schema::SpkiDer log;                 // empty in issuing signers
-  schema::Bytes certificates_note;     // Ed25519 public key, 32 octets; log signer only
+  schema::SpkiDer issuing;          // empty in the log signer
+  schema::SpkiDer log;              // empty in issuing signers
+  schema::Bytes certificates_note;  // Ed25519 public key, 32 octets; log signer only
   schema::Bytes events_note;
-  std::string token;                   // "label (serial, manufacturer)"; empty for file keys
+  std::string token;  // "label (serial, manufacturer)"; empty for file keys
   std::string token_serial;
 };
 
 struct CustodyState {
   struct Signer {
-    std::string role;        // "issuing" or "log"
-    int pid;                 // 0 while down
-    std::uint64_t run;       // counts up with every replacement
+    std::string role;   // "issuing" or "log"
+    int pid;            // 0 while down
+    std::uint64_t run;  // counts up with every replacement
     std::uint64_t signatures;
     std::size_t waiting;
   };
   std::vector<Signer> signers;
-  bool issuing_ready;        // at least one issuing signer is up
+  bool issuing_ready;  // at least one issuing signer is up
   bool log_ready;
   std::string reason;        // why not ready; empty when ready
-  std::uint64_t operations;      // issuing-key operations since start, probes included
+  std::uint64_t operations;  // issuing-key operations since start, probes included
   std::uint64_t replacements;
 };
 
@@ -71,9 +74,9 @@ struct Signed {
 
 class Custody {
  public:
-  // Spawns `program signer --config FILE --role ROLE --fd 3` for each role, the first issuing signer alone
-  // (a wrong PIN is tried once), and waits until all are ready or one has said why not.
-  // Call before any other thread exists. Journal outlives the Custody.
+  // Spawns `program signer --config FILE --role ROLE --fd 3` for each role, the first issuing
+  // signer alone (a wrong PIN is tried once), and waits until all are ready or one has said why
+  // not. Call before any other thread exists. Journal outlives the Custody.
   static schema::Result<std::unique_ptr<Custody>> Start(const schema::Config& config,
                                                         const std::filesystem::path& program,
                                                         schema::Journal& journal);
@@ -81,8 +84,8 @@ class Custody {
 
   virtual const KeyFacts& facts() const = 0;
 
-  // Blocks until signed, refused or `deadline`. Thread-safe. Certificates go before precertificates when
-  // both wait, one for one, so that neither starves.
+  // Blocks until signed, refused or `deadline`. Thread-safe. Certificates go before precertificates
+  // when both wait, one for one, so that neither starves.
   virtual schema::Result<Signed> Sign(Purpose purpose, schema::BytesView bytes,
                                       schema::Steady::time_point deadline) = 0;
   // The same for several inputs of one purpose in one exchange; results in the same order.

@@ -17,10 +17,12 @@ Response Ready(const Services& services) {
   if (!custody.issuing_ready || !custody.log_ready) reasons.push_back("hsm: " + custody.reason);
   if (!log.ready) reasons.push_back("log: " + log.reason);
   const bool ready = reasons.empty();
-  // A dead issuer refuses only its own tokens: it is shown, and does not take the whole server out of service.
+  // A dead issuer refuses only its own tokens: it is shown, and does not take the whole server out
+  // of service.
   Json issuers = Json::array();
   for (const oidc::IssuerHealth& issuer : services.verifier.Health()) {
-    issuers.push_back({{"issuer", issuer.url}, {"keys", issuer.has_keys}, {"last_error", issuer.last_error}});
+    issuers.push_back(
+        {{"issuer", issuer.url}, {"keys", issuer.has_keys}, {"last_error", issuer.last_error}});
   }
   Json signers = Json::array();
   for (const auto& signer : custody.signers) {
@@ -68,12 +70,14 @@ void AddInternalRoutes(const Services& services, Router& router) {
   });
   router.Add("GET", "/readyz", [&services](const Request&) { return Ready(services); });
   router.Add("GET", "/metrics", [&services](const Request&) {
-    return Response{200, "text/plain; version=0.0.4",
+    return Response{200,
+                    "text/plain; version=0.0.4",
                     services.metrics.Render(services.custody.State(), services.log.State(),
                                             services.verifier.Health()),
                     {}};
   });
-  router.Add("GET", "/api/search", [&services](const Request& request) { return Search(services, request); });
+  router.Add("GET", "/api/search",
+             [&services](const Request& request) { return Search(services, request); });
 }
 
 }  // namespace http

@@ -6,8 +6,8 @@
 
 namespace http {
 
-// /healthz, /readyz (200 or 503, with the reasons), /metrics (Prometheus), /api/search (san, issuer, subject,
-// serial, request_id: exact, or a prefix when it ends with '*'; count, before).
+// /healthz, /readyz (200 or 503, with the reasons), /metrics (Prometheus), /api/search (san,
+// issuer, subject, serial, request_id: exact, or a prefix when it ends with '*'; count, before).
 void AddInternalRoutes(const Services& services, Router& router);
 
 }  // namespace http

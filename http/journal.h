@@ -11,8 +11,8 @@ class logger;
 
 namespace http {
 
-// Keys of every line: "time" (RFC 3339, milliseconds), "level", "event", then the fields, all strings. Bytes that
-// are not UTF-8 are replaced. Thread-safe.
+// Keys of every line: "time" (RFC 3339, milliseconds), "level", "event", then the fields, all
+// strings. Bytes that are not UTF-8 are replaced. Thread-safe.
 class OperatorLog final : public schema::Journal {
  public:
   OperatorLog();

@@ -14,7 +14,8 @@ using schema::Json;
 using schema::Result;
 
 constexpr const char* kText = "text/plain; charset=utf-8";
-// A checkpoint is replaced every second; a proof or an entry never changes but is cheap to ask again.
+// A checkpoint is replaced every second; a proof or an entry never changes but is cheap to ask
+// again.
 const std::pair<std::string, std::string> kNoStore = {"Cache-Control", "no-store"};
 
 Json Base64List(const std::vector<schema::Hash>& hashes) {
@@ -86,7 +87,8 @@ Result<Json> GetProofByHash(const Services& services, const Query& query) {
 Result<Json> GetConsistency(const Services& services, const Query& query) {
   TRY(const std::uint64_t first, query.Number("first"));
   TRY(const std::uint64_t second, query.Number("second"));
-  TRY(const auto path, services.log.reader().ConsistencyProof(LogName::kCertificates, first, second));
+  TRY(const auto path,
+      services.log.reader().ConsistencyProof(LogName::kCertificates, first, second));
   return Json{{"consistency", Base64List(path)}};
 }
 
@@ -101,8 +103,8 @@ Result<Json> GetEntryAndProof(const Services& services, const Query& query) {
 }
 
 Result<Json> GetRoots(const Services& services, const Query&) {
-  return Json{{"certificates",
-               Json::array({schema::Base64(services.chain.certificates.back().view())})}};
+  return Json{
+      {"certificates", Json::array({schema::Base64(services.chain.certificates.back().view())})}};
 }
 
 Result<Json> GetEvents(const Services& services, const Query& query) {

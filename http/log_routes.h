@@ -1,5 +1,5 @@
-// The logs over HTTP: the certificates log for everyone, the events log on the internal endpoint only, because it
-// holds claims and addresses.
+// The logs over HTTP: the certificates log for everyone, the events log on the internal endpoint
+// only, because it holds claims and addresses.
 #pragma once
 
 #include "http/router.h"
@@ -8,7 +8,8 @@
 namespace http {
 
 // Below /log/certificates/<shard>/: checkpoint, ct/v1/get-sth, get-entries, get-proof-by-hash,
-// get-sth-consistency, get-entry-and-proof, get-roots (RFC 6962 4). Only what the newest checkpoint covers.
+// get-sth-consistency, get-entry-and-proof, get-roots (RFC 6962 4). Only what the newest checkpoint
+// covers.
 void AddCertificatesLogRoutes(const Services& services, Router& router);
 
 // Below /log/events/<shard>/: checkpoint, entries?first=&last= (both inclusive).

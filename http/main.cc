@@ -5,14 +5,16 @@
 #include <exception>
 #include <filesystem>
 
+#include "hsm/commands.h"
 #include "http/commands/config_check.h"
 #include "http/commands/serve.h"
 #include "http/commands/trust_export.h"
-#include "hsm/commands.h"
 
 int main(int argc, char** argv) {
-  CLI::App app{"Chancery: a private keyless certificate authority. CI tokens in, logged ten-minute certificates out.",
-               "chancery"};
+  CLI::App app{
+      "Chancery: a private keyless certificate authority. CI tokens in, logged ten-minute "
+      "certificates out.",
+      "chancery"};
   app.set_version_flag("--version", CHANCERY_VERSION);
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);

@@ -26,7 +26,8 @@ const Histogram::BucketBoundaries kLatency = {0.0005, 0.001, 0.0025, 0.005, 0.01
 
 std::string Lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -50,40 +51,49 @@ struct Metrics::Families {
                                    .Register(registry);
   Family<Counter>& certificates =
       BuildCounter().Name("fulcio_new_certs").Help("Certificates issued.").Register(registry);
-  Family<Counter>& issuance = BuildCounter()
-                                  .Name("chancery_issuance_total")
-                                  .Help("Signing requests, by result: granted, retry, or the refusal's id.")
-                                  .Register(registry);
-  Family<Counter>& hsm_operations = BuildCounter()
-                                        .Name("chancery_hsm_operations_total")
-                                        .Help("Signatures made with the issuing key, probes included.")
-                                        .Register(registry);
+  Family<Counter>& issuance =
+      BuildCounter()
+          .Name("chancery_issuance_total")
+          .Help("Signing requests, by result: granted, retry, or the refusal's id.")
+          .Register(registry);
+  Family<Counter>& hsm_operations =
+      BuildCounter()
+          .Name("chancery_hsm_operations_total")
+          .Help("Signatures made with the issuing key, probes included.")
+          .Register(registry);
   Family<Counter>& replacements = BuildCounter()
                                       .Name("chancery_hsm_recoveries_total")
                                       .Help("Signer processes replaced.")
                                       .Register(registry);
-  Family<Gauge>& hsm_up =
-      BuildGauge().Name("chancery_hsm_up").Help("1 while a signer of this role is up.").Register(registry);
-  Family<Gauge>& tree_size = BuildGauge()
-                                 .Name("chancery_log_tree_size")
-                                 .Help("Entries durable in the log; published: covered by a checkpoint.")
-                                 .Register(registry);
+  Family<Gauge>& hsm_up = BuildGauge()
+                              .Name("chancery_hsm_up")
+                              .Help("1 while a signer of this role is up.")
+                              .Register(registry);
+  Family<Gauge>& tree_size =
+      BuildGauge()
+          .Name("chancery_log_tree_size")
+          .Help("Entries durable in the log; published: covered by a checkpoint.")
+          .Register(registry);
   Family<Gauge>& checkpoint_age = BuildGauge()
                                       .Name("chancery_checkpoint_age_seconds")
                                       .Help("Age of the newest checkpoint.")
                                       .Register(registry);
-  Family<Gauge>& waiting = BuildGauge()
-                               .Name("chancery_precertificates_waiting")
-                               .Help("Certificates whose precertificate is not yet signed and stored.")
-                               .Register(registry);
-  Family<Counter>& commits =
-      BuildCounter().Name("chancery_log_commits_total").Help("Commits of the store.").Register(registry);
+  Family<Gauge>& waiting =
+      BuildGauge()
+          .Name("chancery_precertificates_waiting")
+          .Help("Certificates whose precertificate is not yet signed and stored.")
+          .Register(registry);
+  Family<Counter>& commits = BuildCounter()
+                                 .Name("chancery_log_commits_total")
+                                 .Help("Commits of the store.")
+                                 .Register(registry);
   Family<Gauge>& ready =
       BuildGauge().Name("chancery_ready").Help("1 when /readyz answers 200.").Register(registry);
-  Family<Gauge>& jwks_age = BuildGauge()
-                                .Name("chancery_jwks_age_seconds")
-                                .Help("Seconds since the issuer's keys were last fetched; -1: never.")
-                                .Register(registry);
+  Family<Gauge>& jwks_age =
+      BuildGauge()
+          .Name("chancery_jwks_age_seconds")
+          .Help("Seconds since the issuer's keys were last fetched; -1: never.")
+          .Register(registry);
   std::mutex render;  // one scrape raises the mirrored counters at a time
 };
 
@@ -109,14 +119,16 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   RaiseTo(families_->commits.Add({}), log.commits);
   families_->hsm_up.Add({{"role", "issuing"}}).Set(custody.issuing_ready ? 1 : 0);
   families_->hsm_up.Add({{"role", "log"}}).Set(custody.log_ready ? 1 : 0);
-  families_->tree_size.Add({{"log", "certificates"}}).Set(static_cast<double>(log.certificates_size));
+  families_->tree_size.Add({{"log", "certificates"}})
+      .Set(static_cast<double>(log.certificates_size));
   families_->tree_size.Add({{"log", "events"}}).Set(static_cast<double>(log.events_size));
   families_->tree_size.Add({{"log", "published"}}).Set(static_cast<double>(log.published_size));
   families_->checkpoint_age.Add({}).Set(log.checkpoint_age_seconds);
   families_->waiting.Add({}).Set(static_cast<double>(log.precertificates_waiting));
   families_->ready.Add({}).Set(log.ready && custody.issuing_ready && custody.log_ready ? 1 : 0);
   for (const oidc::IssuerHealth& issuer : issuers) {
-    families_->jwks_age.Add({{"issuer", issuer.url}}).Set(issuer.has_keys ? issuer.keys_age_seconds : -1);
+    families_->jwks_age.Add({{"issuer", issuer.url}})
+        .Set(issuer.has_keys ? issuer.keys_age_seconds : -1);
   }
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }

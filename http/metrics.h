@@ -17,7 +17,8 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  // One answered request on the public endpoint; `seconds` from its last byte read to its answer made.
+  // One answered request on the public endpoint; `seconds` from its last byte read to its answer
+  // made.
   void CountRequest(std::string_view method, int status, double seconds);
   // How a signing request ended: "granted", "retry" or the refusal's id.
   void CountIssuance(std::string_view result);

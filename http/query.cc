@@ -37,8 +37,9 @@ Result<std::string> Decode(std::string_view text) {
 
 }  // namespace
 
-const schema::ErrorKind kBadQuery = {"query-malformed", schema::Fault::kCaller,
-                                     "The query is missing a parameter or has one of the wrong form"};
+const schema::ErrorKind kBadQuery = {
+    "query-malformed", schema::Fault::kCaller,
+    "The query is missing a parameter or has one of the wrong form"};
 
 Result<Query> Query::Parse(std::string_view text) {
   Query out;
@@ -49,7 +50,8 @@ Result<Query> Query::Parse(std::string_view text) {
     const std::size_t equals = std::min(pair.find('='), pair.size());
     TRY(std::string name, Decode(pair.substr(0, equals)));
     TRY(std::string value, Decode(pair.substr(std::min(pair.size(), equals + 1))));
-    if (!out.values_.emplace(name, std::move(value)).second) return Error{&kBadQuery, "repeated: " + name};
+    if (!out.values_.emplace(name, std::move(value)).second)
+      return Error{&kBadQuery, "repeated: " + name};
   }
   return out;
 }
@@ -63,7 +65,8 @@ Result<std::uint64_t> Query::Number(std::string_view name) const {
   const std::string text = Text(name);
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size() || value >> 63 != 0) {
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() ||
+      value >> 63 != 0) {
     return Error{&kBadQuery, std::string(name) + " is not a number"};
   }
   return value;

@@ -10,14 +10,15 @@ using schema::Error;
 using schema::Result;
 
 struct Api {
-  int success;                     // clients test for exactly this status
+  int success;  // clients test for exactly this status
   const char* content_type;
   Result<SigningRequest> (*parse)(std::string_view);
   std::string (*answer)(const std::vector<std::string>&);
 };
 
 constexpr Api kV2 = {200, "application/json", ParseSigningRequestV2, SigningAnswerV2};
-constexpr Api kV1 = {201, "application/pem-certificate-chain", ParseSigningRequestV1, SigningAnswerV1};
+constexpr Api kV1 = {201, "application/pem-certificate-chain", ParseSigningRequestV1,
+                     SigningAnswerV1};
 
 Result<ca::Issued> Issue(const Services& services, const Api& api, const Request& request) {
   TRY(const SigningRequest wanted, api.parse(request.body));
@@ -43,8 +44,10 @@ void Report(const Services& services, const Request& request, const Result<ca::I
   }
   const Error& error = issued.error();
   services.metrics.CountIssuance(error.kind->id);
-  const bool ours = error.kind->fault == schema::Fault::kBusy || error.kind->fault == schema::Fault::kUs;
-  services.journal.Write(ours ? schema::Journal::Level::kError : schema::Journal::Level::kWarning, "refused",
+  const bool ours =
+      error.kind->fault == schema::Fault::kBusy || error.kind->fault == schema::Fault::kUs;
+  services.journal.Write(ours ? schema::Journal::Level::kError : schema::Journal::Level::kWarning,
+                         "refused",
                          {{"request_id", request.id},
                           {"client_address", request.client_address},
                           {"reason", std::string(error.kind->id)},

@@ -79,9 +79,9 @@ std::string Joined(const std::vector<std::string>& chain, std::string_view separ
 
 }  // namespace
 
-const schema::ErrorKind kBadRequest = {
-    "request-malformed", schema::Fault::kCaller,
-    "The request body could not be read: send the JSON message of Fulcio's signingCert, each name once"};
+const schema::ErrorKind kBadRequest = {"request-malformed", schema::Fault::kCaller,
+                                       "The request body could not be read: send the JSON message "
+                                       "of Fulcio's signingCert, each name once"};
 
 Result<SigningRequest> ParseSigningRequestV2(std::string_view body) {
   TRY(const Json json, Body(body));
@@ -114,7 +114,8 @@ Result<SigningRequest> ParseSigningRequestV2(std::string_view body) {
 Result<SigningRequest> ParseSigningRequestV1(std::string_view body) {
   TRY(const Json json, Body(body));
   SigningRequest out;
-  TRY(const schema::Bytes csr, Octets(json, "certificateSigningRequest", "certificate_signing_request"));
+  TRY(const schema::Bytes csr,
+      Octets(json, "certificateSigningRequest", "certificate_signing_request"));
   out.key.csr = AsString(csr);
   TRY(const Json* key, Object(json, "publicKey", "public_key"));
   if (key != nullptr) {
@@ -134,8 +135,8 @@ std::string PickToken(const SigningRequest& request, std::string_view authorizat
 }
 
 std::string SigningAnswerV2(const std::vector<std::string>& chain) {
-  // Written by hand: PEM needs no other escape than that of its newlines, and a JSON tree costs more than the
-  // rest of the answer.
+  // Written by hand: PEM needs no other escape than that of its newlines, and a JSON tree costs
+  // more than the rest of the answer.
   std::string out = R"({"signedCertificateEmbeddedSct":{"chain":{"certificates":[)";
   for (std::size_t i = 0; i < chain.size(); ++i) {
     if (i > 0) out += ',';

@@ -15,27 +15,32 @@
 
 namespace oidc {
 
-// Every refusal of a token; all are Fault::kToken, so the client sees 401 with the kind's id and text.
+// Every refusal of a token; all are Fault::kToken, so the client sees 401 with the kind's id and
+// text.
 extern const schema::ErrorKind kTokenMissing;
-extern const schema::ErrorKind kTokenMalformed;      // not a compact JWS, bad base64url, bad JSON, duplicate key
-extern const schema::ErrorKind kTokenAlgorithm;      // none, HMAC, unknown, or not fitting the key
-extern const schema::ErrorKind kTokenHeader;         // jku, x5u, jwk, crit …
+extern const schema::ErrorKind
+    kTokenMalformed;  // not a compact JWS, bad base64url, bad JSON, duplicate key
+extern const schema::ErrorKind kTokenAlgorithm;  // none, HMAC, unknown, or not fitting the key
+extern const schema::ErrorKind kTokenHeader;     // jku, x5u, jwk, crit …
 extern const schema::ErrorKind kIssuerUnknown;
-extern const schema::ErrorKind kIssuerUnavailable;   // Fault::kBusy: no keys yet and the endpoint does not answer
-extern const schema::ErrorKind kKeyUnknown;          // kid not in the issuer's JWKS, even after a refresh
+extern const schema::ErrorKind
+    kIssuerUnavailable;  // Fault::kBusy: no keys yet and the endpoint does not answer
+extern const schema::ErrorKind kKeyUnknown;  // kid not in the issuer's JWKS, even after a refresh
 extern const schema::ErrorKind kTokenSignature;
 extern const schema::ErrorKind kAudience;
 extern const schema::ErrorKind kTokenExpired;
 extern const schema::ErrorKind kTokenNotYetValid;
-extern const schema::ErrorKind kTokenTooOld;         // older than max-token-age, or lives longer than allowed
-extern const schema::ErrorKind kClaims;              // a claim the issuer's type needs is missing or wrong (mapping.cc)
+extern const schema::ErrorKind
+    kTokenTooOld;  // older than max-token-age, or lives longer than allowed
+extern const schema::ErrorKind
+    kClaims;  // a claim the issuer's type needs is missing or wrong (mapping.cc)
 
 // What GET /api/v2/configuration shows of one issuer (reference: OIDCIssuer).
 struct IssuerInfo {
-  std::string url;             // or the pattern, when wildcard
+  std::string url;  // or the pattern, when wildcard
   bool wildcard = false;
-  std::string audience;        // the first
-  std::string challenge_claim; // "email" or "sub"
+  std::string audience;         // the first
+  std::string challenge_claim;  // "email" or "sub"
   std::string spiffe_trust_domain;
   std::string type;
   std::string subject_domain;
@@ -44,15 +49,15 @@ struct IssuerInfo {
 struct IssuerHealth {
   std::string url;
   bool has_keys;
-  double keys_age_seconds;     // since the last good fetch; 0 when never
-  std::string last_error;      // empty when the last fetch went well
+  double keys_age_seconds;  // since the last good fetch; 0 when never
+  std::string last_error;   // empty when the last fetch went well
 };
 
 class Verifier {
  public:
-  // `issuers_text` is Fulcio's identity configuration (YAML). A bad issuer is left out and reported in
-  // `problems`; kBadDocument or kNoIssuers only when nothing can be served. Starts background threads that
-  // fetch discovery documents and JWKS; never blocks on the network itself.
+  // `issuers_text` is Fulcio's identity configuration (YAML). A bad issuer is left out and reported
+  // in `problems`; kBadDocument or kNoIssuers only when nothing can be served. Starts background
+  // threads that fetch discovery documents and JWKS; never blocks on the network itself.
   static schema::Result<std::unique_ptr<Verifier>> Create(std::string_view issuers_text,
                                                           const std::filesystem::path& directory,
                                                           schema::Fetcher& fetcher,
@@ -61,8 +66,9 @@ class Verifier {
                                                           std::vector<schema::Error>& problems);
   virtual ~Verifier() = default;
 
-  // Verifies signature, claims and times, then maps the claims. Blocks only when the issuer's keys are not
-  // there yet or the kid is unknown: up to the fetch timeout, one fetch for all who wait. Thread-safe.
+  // Verifies signature, claims and times, then maps the claims. Blocks only when the issuer's keys
+  // are not there yet or the kid is unknown: up to the fetch timeout, one fetch for all who wait.
+  // Thread-safe.
   virtual schema::Result<schema::Identity> Verify(std::string_view token) = 0;
 
   virtual std::vector<IssuerInfo> Issuers() const = 0;

@@ -18,25 +18,25 @@ struct San {
   std::string value;  // URI and e-mail: ASCII; otherName: UTF-8 of 1.3.6.1.4.1.57264.1.7
 };
 
-// One extension under 1.3.6.1.4.1.57264.1; `arc` is the last number, schema/extensions.h says how the text
-// is encoded.
+// One extension under 1.3.6.1.4.1.57264.1; `arc` is the last number, schema/extensions.h says how
+// the text is encoded.
 struct FulcioExtension {
   int arc;
   std::string text;  // UTF-8, not empty
 };
 
 struct Identity {
-  std::string issuer;         // the configured issuer, equal to the token's "iss"
-  std::string issuer_type;    // "ci-provider", "email", …
-  std::string subject;        // "sub" as it stands in the token
+  std::string issuer;       // the configured issuer, equal to the token's "iss"
+  std::string issuer_type;  // "ci-provider", "email", …
+  std::string subject;      // "sub" as it stands in the token
   San san;
   std::string proof_message;  // the text whose signature proves possession: the e-mail, else "sub"
   std::vector<FulcioExtension> extensions;  // ascending arc; 1 and 8 always present
 
-  Json claims;                // the whole verified payload, for policy and the events log
+  Json claims;                   // the whole verified payload, for policy and the events log
   std::optional<Hash> token_id;  // SHA-256(iss ‖ 0x00 ‖ jti); absent when the token has no "jti"
-  Time issued_at;             // "iat"
-  Time expires_at;            // "exp"
+  Time issued_at;                // "iat"
+  Time expires_at;               // "exp"
 };
 
 }  // namespace schema

@@ -8,8 +8,8 @@
 
 namespace ca {
 
-// {"issuances":[{leaf_index, logged, serial, san, issuer, subject, request_id, not_before, not_after,
-// certificate_stored}]}
+// {"issuances":[{leaf_index, logged, serial, san, issuer, subject, request_id, not_before,
+// not_after, certificate_stored}]}
 schema::Json RowsJson(const std::vector<IssuanceRow>& rows);
 
 }  // namespace ca

@@ -10,7 +10,8 @@ using schema::Result;
 
 Result<LogKeys> StoredLogKeys(const schema::Config& config) {
   const std::filesystem::path path = config.state / kDatabaseName;
-  auto connection = sqlite::Connection::Open(path, {.write = false, .vfs = "", .busy_milliseconds = 1000});
+  auto connection =
+      sqlite::Connection::Open(path, {.write = false, .vfs = "", .busy_milliseconds = 1000});
   if (!connection) return Error{&kBadState, path.string() + ": " + connection.error().detail};
   TRY(sqlite::Statement rows,
       (*connection)->Prepare("SELECT name, log_key, note_key, since FROM shard ORDER BY id"));

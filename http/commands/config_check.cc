@@ -49,7 +49,8 @@ void CheckPolicy(const schema::Config& config, Report& report) {
 void CheckChain(const schema::Config& config, Report& report) {
   const auto pem = schema::ReadFile(config.ca.chain);
   if (!pem) return report.Add("ca.chain", &pem.error());
-  report.Add("ca.chain", ErrorOf(ca::LoadChain(*pem, schema::ToSeconds(schema::SystemClock().Now()))));
+  report.Add("ca.chain",
+             ErrorOf(ca::LoadChain(*pem, schema::ToSeconds(schema::SystemClock().Now()))));
 }
 
 int Check(const std::string& file) {
@@ -73,7 +74,8 @@ int Check(const std::string& file) {
 void RegisterConfigCheck(CLI::App& app, int& exit_code) {
   CLI::App* config = app.add_subcommand("config", "The configuration");
   config->require_subcommand(1);
-  CLI::App* check = config->add_subcommand("check", "Say what `serve` would refuse, one line for each part");
+  CLI::App* check =
+      config->add_subcommand("check", "Say what `serve` would refuse, one line for each part");
   check->footer("Example:\n  chancery config check --config /etc/chancery/chancery.yaml");
   auto file = std::make_shared<std::string>();
   check->add_option("--config", *file, "chancery.yaml")->required()->check(CLI::ExistingFile);

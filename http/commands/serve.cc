@@ -27,7 +27,8 @@ using schema::Result;
 constexpr int kExitFailed = 1;
 constexpr int kExitPinRefused = 77;  // EX_NOPERM
 
-// An error of this setting: the message starts with the configuration key the operator has to look at.
+// An error of this setting: the message starts with the configuration key the operator has to look
+// at.
 template <class T>
 Result<T> At(const char* key, Result<T> result) {
   if (result) return result;
@@ -54,7 +55,8 @@ struct House {
 
 schema::Outcome LoadKeys(House& house, const std::filesystem::path& program) {
   TRY(house.custody, At("ca.key", hsm::Custody::Start(house.config, program, house.journal)));
-  // The probe signature that Start verified was made by the key it reported; here that key meets the chain.
+  // The probe signature that Start verified was made by the key it reported; here that key meets
+  // the chain.
   if (house.custody->facts().issuing != house.chain.spki) {
     return Error{&hsm::kKeyUnusable,
                  "ca.chain: the public key of the chain's first certificate is not that of ca.key"};
@@ -66,11 +68,12 @@ schema::Outcome LoadIssuers(House& house) {
   TRY(const std::string text, At("issuers", schema::ReadFile(house.config.issuers)));
   house.fetcher = MakeFetcher();
   std::vector<Error> problems;
-  TRY(house.verifier, At("issuers", oidc::Verifier::Create(text, house.config.directory, *house.fetcher,
-                                                           house.clock, house.journal, problems)));
+  TRY(house.verifier,
+      At("issuers", oidc::Verifier::Create(text, house.config.directory, *house.fetcher,
+                                           house.clock, house.journal, problems)));
   for (const Error& problem : problems) {
-    house.journal.Error("issuer-left-out", {{"file", house.config.issuers.string()},
-                                            {"reason", problem.Describe()}});
+    house.journal.Error("issuer-left-out",
+                        {{"file", house.config.issuers.string()}, {"reason", problem.Describe()}});
   }
   return schema::Ok();
 }
@@ -84,14 +87,16 @@ schema::Outcome LoadAuthority(House& house) {
   house.authority = std::make_unique<ca::Authority>(
       ca::AuthoritySettings{{house.config.ca.lifetime, house.config.ca.backdate},
                             house.config.log.redact_claims},
-      house.chain, std::move(issuer_key), std::move(policy), *house.custody, *house.log, house.clock);
+      house.chain, std::move(issuer_key), std::move(policy), *house.custody, *house.log,
+      house.clock);
   return schema::Ok();
 }
 
 schema::Outcome EnterStart(House& house) {
   const hsm::KeyFacts& facts = house.custody->facts();
   TRY(house.log->Note({{"type", "started"}, {"version", CHANCERY_VERSION}}));
-  TRY(house.log->Note({{"type", "policy-loaded"}, {"policy_digest", house.authority->policy().digest()}}));
+  TRY(house.log->Note(
+      {{"type", "policy-loaded"}, {"policy_digest", house.authority->policy().digest()}}));
   return house.log->Note({{"type", "keys-read"},
                           {"token", facts.token},
                           {"token_serial", facts.token_serial},
@@ -113,26 +118,32 @@ schema::Outcome Listen(House& house) {
 
   ServerOptions options;
   options.trusted_proxies = house.config.listen.trusted_proxies;
-  options.on_answer = [metrics = house.metrics.get()](const Request& request, const Response& response,
-                                                      double seconds) {
+  options.on_answer = [metrics = house.metrics.get()](const Request& request,
+                                                      const Response& response, double seconds) {
     metrics->CountRequest(request.method, response.status, seconds);
   };
   options.threads = 48;
   options.cors = true;
-  TRY(auto first, At("listen.public", Server::Start(house.config.listen.public_api, std::move(public_api), house.journal, options)));
+  TRY(auto first,
+      At("listen.public", Server::Start(house.config.listen.public_api, std::move(public_api),
+                                        house.journal, options)));
   house.servers.push_back(std::move(first));
   options.on_answer = nullptr;
   options.threads = 8;
-  TRY(auto second, At("listen.log", Server::Start(house.config.listen.log, std::move(log), house.journal, options)));
+  TRY(auto second, At("listen.log", Server::Start(house.config.listen.log, std::move(log),
+                                                  house.journal, options)));
   house.servers.push_back(std::move(second));
   options.cors = false;
   options.threads = 4;
-  TRY(auto third, At("listen.internal", Server::Start(house.config.listen.internal, std::move(internal), house.journal, options)));
+  TRY(auto third,
+      At("listen.internal",
+         Server::Start(house.config.listen.internal, std::move(internal), house.journal, options)));
   house.servers.push_back(std::move(third));
   return schema::Ok();
 }
 
-// Fills `house` part by part, so that what stands is taken down in order when a later part does not fit.
+// Fills `house` part by part, so that what stands is taken down in order when a later part does not
+// fit.
 schema::Outcome Build(const std::string& file, const std::filesystem::path& program, House& house) {
   TRY(const std::string text, schema::ReadFile(file));
   TRY(house.config, schema::ParseConfig(text, file));
@@ -186,9 +197,11 @@ int Serve(const std::string& file, const std::filesystem::path& program) {
 }  // namespace
 
 void RegisterServe(CLI::App& app, const char* program, int& exit_code) {
-  CLI::App* serve = app.add_subcommand("serve", "Serve the signing API, the logs and the internal pages");
+  CLI::App* serve =
+      app.add_subcommand("serve", "Serve the signing API, the logs and the internal pages");
   serve->footer(
-      "Stops on SIGTERM or SIGINT after answering what is under way. Exits 77 when a PIN was refused.\n\n"
+      "Stops on SIGTERM or SIGINT after answering what is under way. Exits 77 when a PIN was "
+      "refused.\n\n"
       "Example:\n  chancery serve --config /etc/chancery/chancery.yaml");
   auto file = std::make_shared<std::string>();
   serve->add_option("--config", *file, "chancery.yaml; its relative paths start at its own folder")

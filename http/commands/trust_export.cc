@@ -12,7 +12,8 @@
 namespace http {
 namespace {
 
-const schema::ErrorKind kCannotWrite = {"export-failed", schema::Fault::kUs, "a trust document could not be written"};
+const schema::ErrorKind kCannotWrite = {"export-failed", schema::Fault::kUs,
+                                        "a trust document could not be written"};
 
 schema::Outcome WriteFile(const std::filesystem::path& path, const std::string& text) {
   // Written beside and renamed, so that a reader never sees half a trust root.
@@ -49,7 +50,8 @@ void RegisterTrustExport(CLI::App& app, int& exit_code) {
   CLI::App* trust = app.add_subcommand("trust", "Trust material for verifiers");
   trust->require_subcommand(1);
   CLI::App* command = trust->add_subcommand(
-      "export", "Write trusted_root.json, chain.pem and ct.pub, as the server shows them under /trust/");
+      "export",
+      "Write trusted_root.json, chain.pem and ct.pub, as the server shows them under /trust/");
   command->footer("Example:\n  chancery trust export --config /etc/chancery/chancery.yaml trust/");
   auto file = std::make_shared<std::string>();
   auto directory = std::make_shared<std::string>();

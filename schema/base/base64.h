@@ -18,7 +18,8 @@ std::string Base64Url(BytesView bytes);  // section 5, unpadded (RFC 7515 2)
 // occurs, so that two texts never mean the same octets (RFC 7515 2).
 Result<Bytes> DecodeBase64UrlStrict(std::string_view text);
 
-// What proto3 JSON takes for `bytes`: standard or URL-safe alphabet, padded or not, CR and LF ignored.
+// What proto3 JSON takes for `bytes`: standard or URL-safe alphabet, padded or not, CR and LF
+// ignored.
 Result<Bytes> DecodeBase64Lenient(std::string_view text);
 
 }  // namespace schema

@@ -1,4 +1,5 @@
-// Octets with a meaning: the tag is the meaning, so a TBSCertificate does not convert to a certificate.
+// Octets with a meaning: the tag is the meaning, so a TBSCertificate does not convert to a
+// certificate.
 #pragma once
 
 #include <algorithm>
@@ -33,11 +34,12 @@ class Octets {
   Bytes bytes_;
 };
 
-using TbsDer = Octets<struct TbsDerTag>;        // RFC 5280 4.1 TBSCertificate
-using CertDer = Octets<struct CertDerTag>;      // RFC 5280 4.1 Certificate
-using SpkiDer = Octets<struct SpkiDerTag>;      // RFC 5280 4.1.2.7 SubjectPublicKeyInfo
-using NameDer = Octets<struct NameDerTag>;      // RFC 5280 4.1.2.4 Name
-using Signature = Octets<struct SignatureTag>;  // ECDSA-Sig-Value DER (RFC 3279 2.2.3), or 64 octets Ed25519
+using TbsDer = Octets<struct TbsDerTag>;    // RFC 5280 4.1 TBSCertificate
+using CertDer = Octets<struct CertDerTag>;  // RFC 5280 4.1 Certificate
+using SpkiDer = Octets<struct SpkiDerTag>;  // RFC 5280 4.1.2.7 SubjectPublicKeyInfo
+using NameDer = Octets<struct NameDerTag>;  // RFC 5280 4.1.2.4 Name
+using Signature =
+    Octets<struct SignatureTag>;  // ECDSA-Sig-Value DER (RFC 3279 2.2.3), or 64 octets Ed25519
 
 inline BytesView AsBytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

@@ -48,7 +48,8 @@ class Writer {
   void Boolean(bool value);
   void Null() { Value(kNull, {}); }
   void SmallInteger(std::uint8_t value);
-  // A non-negative INTEGER from big-endian magnitude octets: leading zeros dropped, sign octet added.
+  // A non-negative INTEGER from big-endian magnitude octets: leading zeros dropped, sign octet
+  // added.
   void UnsignedInteger(BytesView magnitude);
   // BIT STRING of whole octets.
   void BitString(BytesView content);

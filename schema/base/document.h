@@ -1,8 +1,8 @@
 // A configuration document (YAML 1.2 or JSON) as a tree that remembers where each value stands.
 //
-// One reader serves chancery.yaml, issuers.yaml and policy.yaml: anchors, aliases and `<<` merges are
-// resolved, duplicate keys are refused, plain scalars are typed by the YAML core schema, quoted ones are
-// strings. Only schema/base/document.cc includes yaml-cpp.
+// One reader serves chancery.yaml, issuers.yaml and policy.yaml: anchors, aliases and `<<` merges
+// are resolved, duplicate keys are refused, plain scalars are typed by the YAML core schema, quoted
+// ones are strings. Only schema/base/document.cc includes yaml-cpp.
 #pragma once
 
 #include <string>
@@ -15,8 +15,9 @@
 
 namespace schema {
 
-extern const ErrorKind kBadDocument;   // the text is not YAML, too large, too deep, or a key repeats
-extern const ErrorKind kBadSetting;    // a value is missing, unknown, of the wrong type or out of range
+extern const ErrorKind kBadDocument;  // the text is not YAML, too large, too deep, or a key repeats
+extern const ErrorKind
+    kBadSetting;  // a value is missing, unknown, of the wrong type or out of range
 
 class Node {
  public:
@@ -25,9 +26,9 @@ class Node {
 
   Kind kind() const { return kind_; }
   bool IsNull() const { return kind_ == Kind::kNull; }
-  const std::string& path() const { return path_; }   // "ca.key", "allow[2].when.ref"
-  int line() const { return line_; }                  // 1-based; 0 for an absent value
-  const std::string& text() const { return text_; }   // scalar as written
+  const std::string& path() const { return path_; }  // "ca.key", "allow[2].when.ref"
+  int line() const { return line_; }                 // 1-based; 0 for an absent value
+  const std::string& text() const { return text_; }  // scalar as written
 
   const std::vector<Node>& items() const { return items_; }        // kList
   const std::vector<Member>& members() const { return members_; }  // kMap, in file order
@@ -36,11 +37,11 @@ class Node {
   const Node* Find(std::string_view key) const;
 
   // Typed reading. kBadSetting names the path, the line, what was wanted and what was found.
-  Result<std::string> String() const;      // kString; a kNumber or kBool gives its text as written
+  Result<std::string> String() const;  // kString; a kNumber or kBool gives its text as written
   Result<bool> Bool() const;
   Result<std::int64_t> Integer(std::int64_t least, std::int64_t most) const;
   Result<std::chrono::milliseconds> Duration() const;
-  Result<std::vector<std::string>> Strings() const;   // a list, or one string
+  Result<std::vector<std::string>> Strings() const;  // a list, or one string
 
   // The member's node; kBadSetting when it is absent.
   Result<const Node*> Need(std::string_view key) const;

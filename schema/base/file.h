@@ -1,4 +1,5 @@
-// Reading a small file whole: the one place in schema/ that touches the disk, because every folder needs it.
+// Reading a small file whole: the one place in schema/ that touches the disk, because every folder
+// needs it.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// The operator's log as an interface, so that the inner folders can say something without knowing spdlog.
+// The operator's log as an interface, so that the inner folders can say something without knowing
+// spdlog.
 #pragma once
 
 #include <initializer_list>
@@ -14,7 +15,8 @@ class Journal {
   using Field = std::pair<std::string_view, std::string>;
 
   virtual ~Journal() = default;
-  // `event` is a stable kebab-case name. Fields never hold a token, a PIN or a private key. Thread-safe.
+  // `event` is a stable kebab-case name. Fields never hold a token, a PIN or a private key.
+  // Thread-safe.
   virtual void Write(Level level, std::string_view event, std::initializer_list<Field> fields) = 0;
 
   void Info(std::string_view event, std::initializer_list<Field> fields = {}) {

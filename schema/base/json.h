@@ -18,9 +18,9 @@ struct JsonLimits {
   std::size_t depth = 32;
 };
 
-// Strict RFC 8259 text: UTF-8, no duplicate key in any object, nothing after the value, nesting at most
-// `limits.depth`. Integers keep all their digits up to 64 bits; a longer or fractional number is kept as
-// double with its text lost, so callers that print numbers refuse doubles beyond 2^53.
+// Strict RFC 8259 text: UTF-8, no duplicate key in any object, nothing after the value, nesting at
+// most `limits.depth`. Integers keep all their digits up to 64 bits; a longer or fractional number
+// is kept as double with its text lost, so callers that print numbers refuse doubles beyond 2^53.
 // The detail of kBadJson names the reason and the byte, never the content.
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits);
 

@@ -1,7 +1,7 @@
 // The one error mechanism: a Result<T> holds a T or an Error, never neither.
 //
-// A bad input or a failed device is an Error; a bug of ours is MUST (abort). A dependency's exception
-// is caught in the one file that includes the dependency.
+// A bad input or a failed device is an Error; a bug of ours is MUST (abort). A dependency's
+// exception is caught in the one file that includes the dependency.
 #pragma once
 
 #include <cstdio>
@@ -15,26 +15,26 @@ namespace schema {
 
 // Who has to act. http/problem.cc turns this, and nothing else, into a status code.
 enum class Fault {
-  kCaller,      // the request is malformed or its key or proof is wrong       400
-  kToken,       // the identity token was refused                              401
-  kPolicy,      // a valid token that may not have this certificate            403
-  kNotFound,    // no such path or entry                                       404
-  kMethod,      // the path exists, the method does not                        405
-  kTooMany,     // this client address asks too often                          429
-  kBusy,        // HSM, log or queue is not able to serve now; try again       503
-  kUs,          // a defect, or a configuration that cannot work               500, or a refused start
+  kCaller,    // the request is malformed or its key or proof is wrong       400
+  kToken,     // the identity token was refused                              401
+  kPolicy,    // a valid token that may not have this certificate            403
+  kNotFound,  // no such path or entry                                       404
+  kMethod,    // the path exists, the method does not                        405
+  kTooMany,   // this client address asks too often                          429
+  kBusy,      // HSM, log or queue is not able to serve now; try again       503
+  kUs,        // a defect, or a configuration that cannot work               500, or a refused start
 };
 
 // Declared once, beside the code that reports it, with static storage.
 struct ErrorKind {
-  std::string_view id;    // stable, kebab-case; logged and shown to the client as the reason
+  std::string_view id;  // stable, kebab-case; logged and shown to the client as the reason
   Fault fault;
   std::string_view text;  // shown to the client; says what to do; never holds input
 };
 
 struct [[nodiscard]] Error {
   const ErrorKind* kind;
-  std::string detail;     // for the operator's log, never for the wire
+  std::string detail;  // for the operator's log, never for the wire
 
   bool Is(const ErrorKind& other) const { return kind == &other; }
   // "id: text (detail)", for start-up messages and the operator's log.
@@ -47,12 +47,12 @@ struct [[nodiscard]] Error {
 };
 
 // Aborts: the program's own state is wrong and going on would be worse.
-#define MUST(condition)                                                                  \
-  do {                                                                                   \
-    if (!(condition)) {                                                                  \
-      std::fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition);    \
-      std::abort();                                                                      \
-    }                                                                                    \
+#define MUST(condition)                                                               \
+  do {                                                                                \
+    if (!(condition)) {                                                               \
+      std::fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                                   \
+    }                                                                                 \
   } while (false)
 
 template <class T>
@@ -64,14 +64,29 @@ class [[nodiscard]] Result {
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
 
-  const T& operator*() const& { MUST(has_value()); return *std::get_if<0>(&state_); }
-  T& operator*() & { MUST(has_value()); return *std::get_if<0>(&state_); }
-  T&& operator*() && { MUST(has_value()); return std::move(*std::get_if<0>(&state_)); }
+  const T& operator*() const& {
+    MUST(has_value());
+    return *std::get_if<0>(&state_);
+  }
+  T& operator*() & {
+    MUST(has_value());
+    return *std::get_if<0>(&state_);
+  }
+  T&& operator*() && {
+    MUST(has_value());
+    return std::move(*std::get_if<0>(&state_));
+  }
   const T* operator->() const { return &**this; }
   T* operator->() { return &**this; }
 
-  const Error& error() const& { MUST(!has_value()); return *std::get_if<1>(&state_); }
-  Error&& error() && { MUST(!has_value()); return std::move(*std::get_if<1>(&state_)); }
+  const Error& error() const& {
+    MUST(!has_value());
+    return *std::get_if<1>(&state_);
+  }
+  Error&& error() && {
+    MUST(!has_value());
+    return std::move(*std::get_if<1>(&state_));
+  }
 
  private:
   std::variant<T, Error> state_;

@@ -9,9 +9,9 @@
 
 namespace schema {
 
-using Time = std::chrono::sys_seconds;                                  // UTC, to the second
-using TimeMs = std::chrono::sys_time<std::chrono::milliseconds>;        // UTC, RFC 6962 timestamps
-using Steady = std::chrono::steady_clock;                               // deadlines
+using Time = std::chrono::sys_seconds;                            // UTC, to the second
+using TimeMs = std::chrono::sys_time<std::chrono::milliseconds>;  // UTC, RFC 6962 timestamps
+using Steady = std::chrono::steady_clock;                         // deadlines
 
 class Clock {
  public:

@@ -1,0 +1,186 @@
+#include "ca/authority.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <thread>
+
+#include "tests/ca/log/house.h"
+#include "tests/ca/samples.h"
+
+namespace {
+
+using hsm::Purpose;
+
+constexpr const char* kPolicy = R"(
+version: 1
+issuers:
+  https://token.actions.githubusercontent.com:
+    allow:
+      - id: acme
+        claims: {repository: acme/app}
+)";
+
+schema::Identity Acme(const std::string& token) {
+  schema::Identity identity = samples::Github();
+  identity.claims["repository"] = "acme/app";
+  identity.claims["secret"] = "do not write me down";
+  identity.token_id = log_test::HashOf(token);
+  return identity;
+}
+
+// An authority over a real log and a custody in memory.
+struct Fixture {
+  Fixture() : Fixture(ca::IssuerKey::Load(Opened().chain.spki)) {}
+
+  schema::Result<ca::Issued> Issue(const schema::Identity& identity,
+                                   std::string_view key = "P-256") {
+    return authority.Issue(identity, samples::Request(key), {"0123456789abcdef", "192.0.2.7"});
+  }
+  std::vector<std::string> Events() {
+    const auto size = house.log().State().events_size;
+    REQUIRE(log_test::WaitFor([&] {
+      const auto head = house.log().reader().LatestTreeHead(ca::LogName::kEvents);
+      return head && head->head.size >= size;
+    }));
+    const auto events = house.log().reader().Events(0, 1000);
+    REQUIRE(events);
+    return *events;
+  }
+  int EventsWith(std::string_view text) {
+    int count = 0;
+    for (const std::string& event : Events()) count += event.find(text) != std::string::npos;
+    return count;
+  }
+
+  log_test::House house;
+  ca::Authority authority;
+
+ private:
+  log_test::House& Opened() {
+    REQUIRE(house.Open());
+    return house;
+  }
+  explicit Fixture(schema::Result<ca::IssuerKey> key)
+      : authority({samples::kSettings, {"secret"}}, house.chain, *std::move(key),
+                  *ca::Policy::Parse(kPolicy), house.custody, house.log(), house.clock) {}
+};
+
+TEST_CASE(
+    "a certificate is issued, its events say why, and redacted claims keep only their names") {
+  Fixture f;
+  const auto issued = f.Issue(Acme("a"));
+  REQUIRE_MESSAGE(issued, (issued ? "" : issued.error().Describe()));
+  CHECK_EQ(issued->index, 0);
+  CHECK_FALSE(issued->retry);
+  const auto certificate = samples::ParseWithOpenssl(issued->certificate.view());
+  REQUIRE(certificate);
+  CHECK_EQ(X509_verify(certificate.get(), f.house.custody.issuing_key()), 1);
+  CHECK_EQ(f.EventsWith(R"("type":"granted")"), 1);
+  CHECK_EQ(f.EventsWith(R"("secret":"(redacted)")"), 1);
+  CHECK_EQ(f.EventsWith("do not write me down"), 0);
+  CHECK_EQ(f.EventsWith(R"("rule":"acme")"), 1);
+  CHECK_EQ(f.EventsWith(R"("client_address":"192.0.2.7")"), 1);
+}
+
+TEST_CASE("nothing goes to the issuing key before its entry is durable") {
+  Fixture f;
+  std::uint64_t durable = 0;
+  f.house.custody.Watch([&](Purpose purpose, schema::BytesView) {
+    if (purpose == Purpose::kCertificate)
+      durable = static_cast<std::uint64_t>(f.house.Ask("SELECT count(*) FROM issuance"));
+  });
+  REQUIRE(f.Issue(Acme("a")));
+  CHECK_EQ(durable, 1);
+}
+
+TEST_CASE("a refusal costs no signature; the first is an event, repeats are counted") {
+  struct Case {
+    const char* name;
+    schema::Identity identity;
+    const char* key;
+    const schema::ErrorKind* want;
+  };
+  schema::Identity stranger = Acme("s");
+  stranger.claims["repository"] = "evil/app";
+  schema::Identity other_message = Acme("m");
+  other_message.proof_message = "somebody else";
+  const Case cases[] = {
+      {"claims do not match", stranger, "P-256", &ca::kPolicyDenied},
+      {"proof over another text", other_message, "P-256", &ca::kProofWrong},
+      {"weak key", Acme("w"), "RSA-1024", &ca::kKeyWeak},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    Fixture f;
+    for (int i = 0; i < 3; ++i) {
+      const auto issued = f.Issue(c.identity, c.key);
+      REQUIRE_FALSE(issued);
+      CHECK_EQ(issued.error().kind->id, c.want->id);
+    }
+    CHECK_EQ(f.EventsWith(R"("type":"denied")"), 1);
+    CHECK_EQ(f.house.custody.Count(Purpose::kCertificate), 0);
+    CHECK_EQ(f.house.custody.Count(Purpose::kSct), 0);
+    CHECK_EQ(f.house.log().State().certificates_size, 0);
+  }
+}
+
+TEST_CASE("the same token and key get the same certificate; another key gets nothing") {
+  Fixture f;
+  const auto first = f.Issue(Acme("a"));
+  const auto again = f.Issue(Acme("a"));
+  REQUIRE(first);
+  REQUIRE(again);
+  CHECK(again->retry);
+  CHECK_EQ(again->certificate, first->certificate);
+  const auto other = f.Issue(Acme("a"), "P-384");
+  REQUIRE_FALSE(other);
+  CHECK_EQ(other.error().kind->id, ca::kTokenSpent.id);
+  CHECK_EQ(f.house.log().State().certificates_size, 1);
+}
+
+TEST_CASE("parallel uses of one token give one entry and one certificate") {
+  Fixture f;
+  f.house.custody.Delay(Purpose::kCertificate, std::chrono::milliseconds(5));
+  std::mutex mutex;
+  std::set<schema::Bytes> certificates;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 32; ++i) {
+    threads.emplace_back([&] {
+      const auto issued = f.Issue(Acme("a"));
+      const std::lock_guard lock(mutex);
+      certificates.insert(issued ? issued->certificate.bytes() : schema::Bytes{});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQ(certificates.size(), 1);
+  CHECK_EQ(f.house.log().State().certificates_size, 1);
+}
+
+TEST_CASE("a device that fails once leaves an entry that the retry finishes") {
+  Fixture f;
+  f.house.custody.Fail(Purpose::kCertificate, hsm::kSignerUnavailable, 1);
+  const auto failed = f.Issue(Acme("a"));
+  REQUIRE_FALSE(failed);
+  CHECK_EQ(failed.error().kind->fault, schema::Fault::kBusy);
+  const auto finished = f.Issue(Acme("a"));
+  REQUIRE(finished);
+  CHECK(finished->retry);
+  CHECK_EQ(finished->index, 0);
+  CHECK_EQ(f.house.log().State().certificates_size, 1);
+}
+
+TEST_CASE("a wrong signature is withheld") {
+  log_test::House house;
+  REQUIRE(house.Open());
+  const schema::OwnedKey other = support::MakeKey("P-256");
+  auto wrong = ca::IssuerKey::Load(support::SpkiOf(other.get()));
+  REQUIRE(wrong);
+  ca::Authority authority({samples::kSettings, {}}, house.chain, *std::move(wrong),
+                          *ca::Policy::Parse(kPolicy), house.custody, house.log(), house.clock);
+  const auto issued = authority.Issue(Acme("a"), samples::Request("P-256"), {"id", "192.0.2.7"});
+  REQUIRE_FALSE(issued);
+  CHECK_EQ(issued.error().kind->id, ca::kSelfCheck.id);
+}
+
+}  // namespace
