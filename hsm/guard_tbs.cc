@@ -5,6 +5,7 @@
 
 #include "schema/base/der.h"
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 #include "schema/extensions.h"
 #include "schema/log/sct.h"
 
@@ -100,7 +101,8 @@ Outcome CheckOtherName(BytesView content) {
   TRY(fields.End());
   TRY(const der::Element text, value.Expect(der::kUtf8String));
   TRY(value.End());
-  return Rule(!text.content.empty(), "subjectAltName is empty");
+  TRY(Rule(!text.content.empty(), "subjectAltName is empty"));
+  return Rule(schema::IsUtf8(schema::AsText(text.content)), "subjectAltName is not UTF-8");
 }
 
 // RFC 5280 4.2.1.6: critical because the subject is empty.
@@ -129,7 +131,8 @@ Outcome CheckArc(const Extension& extension, int last) {
   der::Reader value(extension.value);
   TRY(const der::Element text, value.Expect(der::kUtf8String));
   TRY(value.End());
-  return Rule(!text.content.empty(), "Fulcio arc is empty");
+  TRY(Rule(!text.content.empty(), "Fulcio arc is empty"));
+  return Rule(schema::IsUtf8(schema::AsText(text.content)), "Fulcio arc is not UTF-8");
 }
 
 bool IsArc(BytesView name) {
@@ -172,17 +175,49 @@ Outcome CheckExtensions(const GuardSettings& settings, der::Reader list, Ending 
   return Rule(ending == Ending::kNothing, "the SCT list or the poison is missing");
 }
 
-// RFC 5280 4.1.2.7: an algorithm and a BIT STRING of whole octets; the front checked what is in
-// them.
+// RFC 5480 2.2: 04 and two coordinates; whether the point is on its curve was checked with the
+// proof.
+Outcome CheckEcKey(der::Reader& algorithm, BytesView key) {
+  struct Curve {
+    BytesView name;
+    std::size_t point_bytes;
+  };
+  const Curve curves[] = {{oid::kPrime256v1, 65}, {oid::kSecp384r1, 97}, {oid::kSecp521r1, 133}};
+  TRY(const der::Element name, algorithm.Expect(der::kOid));
+  const auto* curve = std::ranges::find_if(
+      curves, [&](const Curve& known) { return schema::Equal(known.name, name.content); });
+  TRY(Rule(curve != std::end(curves), "subject key: curve"));
+  return Rule(key.size() == curve->point_bytes && key[0] == 0x04, "subject key: point");
+}
+
+// RFC 8017 A.1.1: SEQUENCE { modulus, publicExponent }, with NULL parameters (RFC 3279 2.3.1).
+Outcome CheckRsaKey(der::Reader& algorithm, BytesView key) {
+  TRY(const der::Element null, algorithm.Expect(der::kNull));
+  TRY(Rule(null.content.empty(), "subject key: parameters"));
+  der::Reader outer(key);
+  TRY(der::Reader numbers, outer.Enter(der::kSequence));
+  TRY(outer.End());
+  TRY(numbers.UnsignedInteger());
+  TRY(numbers.UnsignedInteger());
+  return numbers.End();
+}
+
+// RFC 5280 4.1.2.7, for the kinds of key that get certificates. The front judged their strength.
 Outcome CheckSubjectKey(der::Reader& fields) {
   TRY(der::Reader spki, fields.Enter(der::kSequence));
   TRY(der::Reader algorithm, spki.Enter(der::kSequence));
-  TRY(algorithm.Expect(der::kOid));
-  if (!algorithm.AtEnd()) TRY(algorithm.Any());
-  TRY(algorithm.End());
+  TRY(const der::Element kind, algorithm.Expect(der::kOid));
   TRY(const BytesView key, spki.BitString());
   TRY(spki.End());
-  return Rule(!key.empty(), "the subject key is empty");
+  if (schema::Equal(kind.content, oid::kEcPublicKey)) {
+    TRY(CheckEcKey(algorithm, key));
+  } else if (schema::Equal(kind.content, oid::kRsaEncryption)) {
+    TRY(CheckRsaKey(algorithm, key));
+  } else {
+    TRY(Rule(schema::Equal(kind.content, oid::kEd25519), "subject key: algorithm"));
+    TRY(Rule(key.size() == 32, "subject key: length"));  // RFC 8410 4
+  }
+  return algorithm.End();
 }
 
 Outcome CheckHead(der::Reader& fields) {

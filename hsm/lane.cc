@@ -75,15 +75,18 @@ void Lane::Run() {
   milliseconds backoff = kBackoffFirst;
   while (!stop_) {
     const Result<KeyFacts> facts = Bring();
+    if (facts) {
+      CameUp(*facts);
+    } else {
+      StayedDown(facts.error());
+    }
     if (!first_said_) first_start_.set_value(facts);
     first_said_ = true;
     if (!facts) {
-      StayedDown(facts.error());
       if (!Sleep(facts.error().Is(kPinRefused) ? kPinLook : backoff)) break;
       backoff = std::min(backoff * 2, kBackoffLast);
       continue;
     }
-    CameUp(*facts);
     const std::uint64_t before = signatures_;
     const std::string why = Serve();
     pid_ = 0;
@@ -269,9 +272,11 @@ std::string Lane::ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id) {
       if (why.empty()) ++answered;
     } else {
       const auto deadline = Steady::now() + settings_.sign_deadline;
-      const Channel read = ReadSome(process_.socket(), -1, reader_.buffer(), deadline);
+      const Channel read = ReadSome(process_.socket(), wake_, reader_.buffer(), deadline);
       if (read == Channel::kTimeout) why = "no answer within ca.sign-deadline";
       if (read == Channel::kClosed) why = "the signer ended";
+      if (read == Channel::kWoken && stop_) why = "the server is stopping";
+      if (read == Channel::kWoken && !stop_) Drain();
     }
   }
   batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(answered));

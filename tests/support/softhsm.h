@@ -60,9 +60,9 @@ struct StateOptions {
   int sessions = 1;
   std::string sign_deadline = "2s";
   std::string module = std::string(kSoftHsmModule);
-  std::string key;                // replaces ca.key; empty: the token's "ca"
+  std::string key{};              // replaces ca.key; empty: the token's "ca"
   bool log_key_in_token = false;  // else file:log.key
-  std::string module_env;         // further members, ", NAME: value"
+  std::string module_env{};       // further members, ", NAME: value"
 };
 
 // Everything `chancery serve` or a Custody needs, in a temporary directory: token with key "ca"

@@ -1,0 +1,64 @@
+#include "tests/hsm/rig.h"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "hsm/guard.h"
+#include "hsm/key_set.h"
+
+namespace tests {
+
+namespace fs = std::filesystem;
+
+fs::path Beside(std::string_view name) {
+  return fs::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
+schema::Bytes Probe(std::string_view tail) { return Join({Text(hsm::kProbePrefix), Text(tail)}); }
+
+FaultyState::FaultyState(support::StateOptions options) {
+  options.module = Beside("libfaulty_module.so").string();
+  options.module_env = ", FAULTY_DIR: \"" + faults_.path().string() + "\"";
+  state_ = std::make_unique<support::HsmState>(options);
+}
+
+void FaultyState::Ask(std::string_view fault) const {
+  support::WriteFile(faults_.path() / fault, "");
+}
+void FaultyState::Unask(std::string_view fault) const { fs::remove(faults_.path() / fault); }
+
+int FaultyState::Logins() const {
+  std::error_code absent;
+  const auto size = fs::file_size(faults_.path() / "logins", absent);
+  return absent ? 0 : static_cast<int>(size);
+}
+
+std::unique_ptr<hsm::Custody> MustStart(const schema::Config& config, schema::Journal& journal) {
+  auto custody = hsm::Custody::Start(config, SignerProgram(), journal);
+  if (!custody) FAIL(custody.error().Describe());
+  return *std::move(custody);
+}
+
+bool Eventually(const std::function<bool()>& holds) {
+  const auto until = schema::Steady::now() + std::chrono::seconds(10);
+  while (schema::Steady::now() < until) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return holds();
+}
+
+int PidOf(const hsm::Custody& custody, std::size_t signer) {
+  int pid = 0;
+  REQUIRE(Eventually([&] { return (pid = custody.State().signers[signer].pid) > 0; }));
+  return pid;
+}
+
+hsm::GuardSettings SettingsOf(const schema::Config& config) {
+  auto settings = hsm::ReadGuardSettings(config);
+  if (!settings) FAIL(settings.error().Describe());
+  return *std::move(settings);
+}
+
+}  // namespace tests

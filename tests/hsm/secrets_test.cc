@@ -1,0 +1,159 @@
+// PIN sources and key files: what is read, and what is refused before anything is done with it.
+#include <doctest/doctest.h>
+#include <openssl/pem.h>
+#include <sys/stat.h>
+
+#include "hsm/custody.h"
+#include "hsm/digest.h"
+#include "hsm/file_key.h"
+#include "hsm/login_gate.h"
+#include "hsm/pin.h"
+#include "tests/support/softhsm.h"
+#include "tests/support/test_ca.h"
+
+namespace {
+
+using namespace std::string_literals;
+
+struct PinCase {
+  const char* name;
+  std::string content;
+  int mode;
+  const char* want;   // the PIN
+  const char* error;  // or why not
+};
+
+const PinCase kPins[] = {
+    {"plain", "1234", 0400, "1234", nullptr},
+    {"one newline", "1234\n", 0600, "1234", nullptr},
+    {"CRLF", "1234\r\n", 0600, "1234", nullptr},
+    {"two newlines", "1234\n\n", 0600, "1234\n", nullptr},
+    {"blanks are part of it", " 12 34 \n", 0600, " 12 34 ", nullptr},
+    {"empty", "", 0600, nullptr, "empty"},
+    {"newline only", "\n", 0600, nullptr, "empty"},
+    {"NUL", "12\0"s + "34", 0600, nullptr, "NUL"},
+    {"255 octets", std::string(255, '1'), 0600, nullptr, nullptr},
+    {"256 octets", std::string(256, '1'), 0600, nullptr, "longer than 255"},
+    {"a megabyte", std::string(1 << 20, '1'), 0600, nullptr, "longer than 255"},
+    {"group may read", "1234", 0440, nullptr, "open to group"},
+    {"others may read", "1234", 0404, nullptr, "open to group"},
+    {"group may write", "1234", 0620, nullptr, "open to group"},
+};
+
+TEST_CASE("PIN files") {
+  const support::TempDirectory directory;
+  const auto file = directory.path() / "pin";
+  for (const PinCase& c : kPins) {
+    CAPTURE(c.name);
+    support::WriteFile(file, c.content, c.mode);
+    const auto got = hsm::ReadPin(file);
+    CHECK_EQ(got.has_value(), c.error == nullptr);
+    if (got && c.want != nullptr) CHECK_EQ(std::string(got->pin.c_str()), c.want);
+    if (got) CHECK(got->source == hsm::LookAtPin(file));
+    if (!got) {
+      CHECK(got.error().Is(hsm::kKeyUnusable));
+      CHECK_NE(got.error().detail.find(c.error), std::string::npos);
+      CHECK_EQ(got.error().detail.find("1234"), std::string::npos);
+    }
+  }
+  CHECK_FALSE(hsm::ReadPin(directory.path() / "absent").has_value());
+  CHECK_FALSE(hsm::ReadPin(directory.path()).has_value());
+  REQUIRE_EQ(::mkfifo((directory.path() / "pipe").c_str(), 0600), 0);
+  CHECK_FALSE(hsm::ReadPin(directory.path() / "pipe").has_value());  // and does not block
+}
+
+TEST_CASE("a PIN is wiped when it is moved from") {
+  const support::TempDirectory directory;
+  support::WriteFile(directory.path() / "pin", "1234");
+  auto got = hsm::ReadPin(directory.path() / "pin");
+  REQUIRE(got.has_value());
+  hsm::Pin taken = std::move(got->pin);
+  CHECK_EQ(std::string(got->pin.c_str()), "");  // NOLINT(bugprone-use-after-move)
+  CHECK_EQ(std::string(taken.c_str()), "1234");
+  taken.Wipe();
+  CHECK_EQ(std::string(taken.c_str()), "");
+}
+
+TEST_CASE("a refused PIN is blocked until its file changes") {
+  const support::TempDirectory directory;
+  const auto file = directory.path() / "pin";
+  support::WriteFile(file, "wrong");
+  hsm::LoginGate gate(file);
+  const auto turn = gate.Turn();
+  CHECK_FALSE(gate.Blocked());
+  gate.Refused(*hsm::LookAtPin(file));
+  CHECK(gate.Blocked());
+  support::WriteFile(file, "wrong");  // the same text, but someone wrote it
+  CHECK_FALSE(gate.Blocked());
+  gate.Refused(*hsm::LookAtPin(file));
+  CHECK(gate.Blocked());
+  std::filesystem::remove(file);
+  CHECK_FALSE(gate.Blocked());
+}
+
+std::string Pem(EVP_PKEY* key, const EVP_CIPHER* cipher = nullptr) {
+  const schema::OwnedBio bio(BIO_new(BIO_s_mem()));
+  char passphrase[] = "p";
+  REQUIRE_EQ(PEM_write_bio_PKCS8PrivateKey(bio.get(), key, cipher, passphrase, cipher ? 1 : 0,
+                                           nullptr, nullptr),
+             1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return std::string(text, static_cast<std::size_t>(size));
+}
+
+TEST_CASE("key files") {
+  using hsm::FileKeyKind;
+  const support::TempDirectory directory;
+  const auto file = directory.path() / "key";
+  const schema::OwnedKey ecdsa = support::MakeKey("P-256");
+  const schema::OwnedKey ed25519 = support::MakeKey("Ed25519");
+  const auto opens = [&](const std::string& text, int mode, FileKeyKind kind) {
+    support::WriteFile(file, text, mode);
+    const auto key = hsm::OpenFileKey(file, kind);
+    if (!key) CHECK(key.error().Is(hsm::kKeyUnusable));
+    return key.has_value();
+  };
+  CHECK(opens(Pem(ecdsa.get()), 0400, FileKeyKind::kEcdsaP256));
+  CHECK(opens(Pem(ed25519.get()), 0600, FileKeyKind::kEd25519));
+  CHECK_FALSE(opens(Pem(ecdsa.get()), 0440, FileKeyKind::kEcdsaP256));
+  CHECK_FALSE(opens(Pem(ecdsa.get()), 0400, FileKeyKind::kEd25519));
+  CHECK_FALSE(opens(Pem(ed25519.get()), 0400, FileKeyKind::kEcdsaP256));
+  CHECK_FALSE(opens(Pem(support::MakeKey("P-384").get()), 0400, FileKeyKind::kEcdsaP256));
+  CHECK_FALSE(opens(Pem(support::MakeKey("RSA-2048").get()), 0400, FileKeyKind::kEcdsaP256));
+  CHECK_FALSE(opens(Pem(ecdsa.get(), EVP_aes_256_cbc()), 0400, FileKeyKind::kEcdsaP256));
+  CHECK_FALSE(opens("", 0400, FileKeyKind::kEcdsaP256));
+  CHECK_FALSE(opens("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", 0400,
+                    FileKeyKind::kEcdsaP256));
+  std::filesystem::remove(file);
+  CHECK_FALSE(hsm::OpenFileKey(file, FileKeyKind::kEcdsaP256).has_value());
+}
+
+TEST_CASE("key files sign") {
+  const support::TempDirectory directory;
+  const schema::BytesView message = schema::AsBytes("message");
+  support::WriteFile(directory.path() / "ec", Pem(support::MakeKey("P-256").get()), 0400);
+  const auto ecdsa = hsm::OpenFileKey(directory.path() / "ec", hsm::FileKeyKind::kEcdsaP256);
+  REQUIRE(ecdsa.has_value());
+  for (int i = 0; i < 3; ++i) {
+    const auto signature = (*ecdsa)->Sign(message);
+    REQUIRE(signature.has_value());
+    CHECK(hsm::VerifyP256((*ecdsa)->spki(), message, signature->view()));
+    CHECK_FALSE(hsm::VerifyP256((*ecdsa)->spki(), schema::AsBytes("other"), signature->view()));
+  }
+  support::WriteFile(directory.path() / "ed", Pem(support::MakeKey("Ed25519").get()), 0400);
+  const auto note = hsm::OpenFileKey(directory.path() / "ed", hsm::FileKeyKind::kEd25519);
+  REQUIRE(note.has_value());
+  const schema::Bytes raw = hsm::RawEd25519((*note)->spki());
+  const schema::OwnedKey key(
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw.data(), raw.size()));
+  const schema::OwnedDigestContext context(EVP_MD_CTX_new());
+  const auto signature = (*note)->Sign(message);
+  REQUIRE(signature.has_value());
+  REQUIRE_EQ(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()), 1);
+  CHECK_EQ(EVP_DigestVerify(context.get(), signature->view().data(), signature->size(),
+                            message.data(), message.size()),
+           1);
+}
+
+}  // namespace
