@@ -22,6 +22,7 @@ build() {
   say "building $name"
   # A first build takes minutes: ninja's own progress line is the progress line.
   ninja -C "$ROOT/$name" -j "$JOBS" >&2
+  [ ! -f "$ROOT/$name/http/chancery" ] || ln -sfn http/chancery "$ROOT/$name/chancery"
 }
 
 # Adds up the "N passed, M failed" lines of standard input.
