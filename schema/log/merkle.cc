@@ -36,7 +36,7 @@ Result<Hash> Subtree(int height, std::uint64_t index, const HashReader& read) {
 Result<std::vector<Hash>> Peaks(std::uint64_t begin, std::uint64_t end, const HashReader& read) {
   std::vector<Hash> peaks;
   while (begin < end) {
-    const int height = std::bit_width(end - begin) - 1;
+    const int height = static_cast<int>(std::bit_width(end - begin)) - 1;
     TRY(const Hash hash, Subtree(height, begin >> height, read));
     peaks.push_back(hash);
     begin += std::uint64_t{1} << height;
