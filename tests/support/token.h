@@ -17,6 +17,9 @@ class TokenMinter {
  public:
   // RS256/384/512, PS256/384/512 (2048-bit keys), ES256/384/512, EdDSA.
   explicit TokenMinter(std::string alg = "RS256", std::string kid = "test-key");
+  // A key from elsewhere, of the kind that `alg` needs.
+  TokenMinter(std::string alg, std::string kid, schema::OwnedKey key)
+      : alg_(std::move(alg)), kid_(std::move(kid)), key_(std::move(key)) {}
 
   // Signs `claims` under {"alg","kid","typ":"JWT"}.
   std::string Mint(const schema::Json& claims) const { return MintRaw(Header(), claims.dump()); }

@@ -1,0 +1,32 @@
+// Requests of the benchmark, made before any of them is sent.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/token.h"
+
+namespace bench {
+
+struct Target {
+  std::string issuer;   // "iss" of the tokens, which the server's policy has to allow
+  std::string address;  // host:port, for the Host field
+};
+
+// The minter of the demo's issuer: RS256 with the key of `file`.
+support::TokenMinter LoadMinter(const std::string& file);
+
+// The claims of one token as JSON text; `jti` tells tokens apart.
+std::string Claims(const Target& target, std::string_view jti);
+
+// The body of a v2 request: a fresh P-256 key with its proof over the token's subject.
+std::string Body();
+
+// `count` whole HTTP requests, each with its own token, key and proof. Uses all cores. With `spoil`
+// the token's signature is wrong.
+std::vector<std::string> MakeRequests(const support::TokenMinter& minter, const Target& target,
+                                      std::size_t count, bool spoil = false);
+
+}  // namespace bench
