@@ -79,7 +79,7 @@ Result<PKCS11_SLOT*> FindToken(const KeyUri& uri, const Slots& slots) {
     if (found != nullptr) return Unusable("more than one token matches; add serial= to the URI");
     found = &slot;
   }
-  if (found == nullptr) return Unusable("no token matches the URI");
+  if (found == nullptr) return Unusable("no token matches the URI (token=" + uri.token + ")");
   return found;
 }
 
@@ -118,7 +118,8 @@ Result<PKCS11_KEY*> OnlyMatch(std::span<PKCS11_KEY> keys, const std::string& lab
     if (found != nullptr) return Unusable("more than one " + kind + " matches; add id= to the URI");
     found = &key;
   }
-  if (found == nullptr) return Unusable("the token has no " + kind + " that matches the URI");
+  if (found == nullptr)
+    return Unusable("the token has no " + kind + " that matches the URI (object=" + label + ")");
   return found;
 }
 

@@ -9,11 +9,10 @@
 
 #include "hsm/custody.h"
 #include "hsm/guard.h"
+#include "hsm/key_set.h"
 #include "tests/hsm/tbs.h"
 #include "tests/support/fakes.h"
 #include "tests/support/softhsm.h"
-
-#include "hsm/key_set.h"
 
 namespace {
 
@@ -63,8 +62,7 @@ void Measure(int sessions, int callers, std::chrono::seconds duration,
 
 int main(int argc, char** argv) {
   const std::chrono::seconds duration(argc > 1 ? std::atoi(argv[1]) : 3);
-  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
-                       "hsm/hsm_signer";
+  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "hsm_signer";
   for (const int sessions : {1, 2}) {
     for (const int callers : {1, 8, 64}) Measure(sessions, callers, duration, program);
   }
