@@ -54,7 +54,8 @@ struct House {
 };
 
 schema::Outcome LoadKeys(House& house, const std::filesystem::path& program) {
-  TRY(house.custody, At("ca.key", hsm::Custody::Start(house.config, program, house.journal)));
+  // Its errors name the key they are about: ca.key or one of log's.
+  TRY(house.custody, hsm::Custody::Start(house.config, program, house.journal));
   // The probe signature that Start verified was made by the key it reported; here that key meets
   // the chain.
   if (house.custody->facts().issuing != house.chain.spki) {

@@ -1,0 +1,256 @@
+"""What breaks, breaks here: signers, the server, the token, the disk, the database, an issuer. Clients see at worst a 503."""
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+
+import pytest
+import requests
+
+import house
+import wire
+from load import Load, check_log
+
+
+def chain_pairs(asked):
+    return [(a.certificates[0], a.certificates[1]) for a in asked if a.status == 200]
+
+
+def test_signers_killed_under_load(private, issuer):
+    server = private()
+    with Load(server, issuer) as load:
+        house.wait_for("the load to run", lambda: len(load.of(200)) > 30)
+        for target in (("issuing", 0), ("log", 0), ("issuing", 1)):
+            os.kill(server.signers()[target], signal.SIGKILL)
+            had = len(load.of(200))
+            house.wait_for("certificates again", lambda: len(load.of(200)) > had + 30)
+        # Both issuing signers at once: nobody can sign until they are replaced.
+        for (role, _), pid in server.signers().items():
+            if role == "issuing":
+                os.kill(pid, signal.SIGKILL)
+        had = len(load.of(200))
+        house.wait_for("certificates again", lambda: len(load.of(200)) > had + 30)
+    others = [(a.status, a.text) for a in load.asked if a.status not in (200, 503)]
+    assert not others, others[:3]
+    assert all(a.retry_after for a in load.of(503))
+    assert server.metric("chancery_hsm_recoveries_total") >= 4
+    assert server.readyz()[0] == 200
+    check_log(server, chain_pairs(load.asked))
+    # What was entered and not signed is finished by its client's retry.
+    client = wire.Client(server.public, issuer)
+    for asked in load.of(503):
+        client.issue(token=asked.token, key=asked.key)
+
+
+def test_server_killed_in_a_loop_under_load(private, issuer):
+    """Promise 1 and 3: no certificate without its entry, no entry lost, and a retry gets its certificate."""
+    server = private()
+    issued, unanswered, head = [], [], None
+    for round_ in range(6):
+        with Load(server, issuer) as load:
+            house.wait_for("the load to run", lambda: len(load.of(200)) > 15 + 15 * round_)
+            server.kill()
+            load.stopping.set()
+        issued += chain_pairs(load.asked)
+        unanswered = [a for a in load.asked if a.status != 200]
+        server.start()
+        head = check_log(server, issued, head)
+        client = wire.Client(server.public, issuer)
+        for asked in unanswered:
+            got = client.issue(token=asked.token, key=asked.key)
+            issued.append((got.leaf, got.chain[0]))
+    entries = server.readyz()[1]["certificates"]
+    assert entries == len(issued), "as many entries as tokens: a retry made none, and none is missing"
+    check_log(server, issued, head)
+    events = server.events()
+    assert sum(e["type"] == "granted" for e in events) == entries
+    # An answer may have left a moment before the crash that its certificate was not stored in: such an entry counts as
+    # issued, and has no event that says so until NotAfter has passed.
+    finished = {e["leaf_index"] for e in events if e["type"] == "issued"}
+    assert entries - len(finished) <= 6 * len(load.threads)
+
+
+@pytest.mark.parametrize("role", ["issuing", "log"])
+def test_a_signer_that_hangs_is_replaced(private, issuer, role):
+    server = private(lambda c: c["ca"].update({"sign-deadline": "500ms"}))
+    stuck = server.signers()[role, 0]
+    with Load(server, issuer) as load:
+        house.wait_for("the load to run", lambda: len(load.of(200)) > 20)
+        os.kill(stuck, signal.SIGSTOP)
+        house.wait_for("another signer", lambda: stuck not in server.signers().values())
+        had = len(load.of(200))
+        house.wait_for("certificates again", lambda: len(load.of(200)) > had + 20)
+    assert {a.status for a in load.asked} <= {200, 503}
+    assert max(a.seconds for a in load.asked) < 5 * house.PATIENCE
+    house.wait_for("the stopped signer's end", lambda: not os.path.exists(f"/proc/{stuck}"))
+    check_log(server, chain_pairs(load.asked))
+
+
+def test_token_taken_away_and_put_back(private, issuer):
+    server = private()
+    client = wire.Client(server.public, issuer)
+    client.issue()
+    before = server.readyz()[1]["certificates"]
+    tokens, away = server.state.directory / "tokens", server.state.directory / "elsewhere"
+    tokens.rename(away)
+
+    def refused():
+        answer = client.ask()[2]
+        return answer if answer.status_code == 503 else None
+    answer = house.wait_for("a refusal", refused)
+    assert answer.json()["code"] == 14 and int(answer.headers["Retry-After"]) >= 1
+    status, ready = house.wait_for("the reason", lambda: server.readyz() if server.readyz()[0] == 503 else None)
+    assert ready["ready"] is False and any(reason.startswith("hsm: ") and len(reason) > 20 for reason in ready["reasons"])
+    assert requests.get(server.public + "/healthz", timeout=5).status_code == 200
+    assert requests.get(server.log + "/ct/v1/get-sth", timeout=5).status_code == 200, "the log is read without the HSM"
+    entered = server.readyz()[1]["certificates"]
+    for _ in range(20):
+        assert client.ask()[2].status_code == 503
+    assert server.readyz()[1]["certificates"] == entered, "entries for certificates that cannot be signed"
+    assert {"signer-lost", "signer-down"} & {line["event"] for line in server.journal()}
+    away.rename(tokens)
+    house.wait_for("recovery without a restart", lambda: server.readyz()[0] == 200, 15)
+    client.issue()
+    assert server.readyz()[1]["certificates"] >= before + 1
+
+
+def test_refusals_cost_no_hsm_operation(server, client, issuer):
+    key = wire.new_key()
+    good = wire.key_request(key, client.subject("github"))
+    bad_token = issuer.token()[:-8] + "AAAAAAAA"
+
+    def operations():
+        return server.metric("chancery_hsm_operations_total")
+    # Precertificates of earlier certificates are signed after their answers.
+    house.wait_for("quiet", lambda: server.metric("chancery_precertificates_waiting") == 0)
+    before = operations()
+    for _ in range(60):
+        assert client.post(token=bad_token, body=good).status_code == 401
+        assert client.post(token=issuer.token(), body={}).status_code == 400
+        assert client.ask(repository_id="666")[2].status_code == 403
+    # An idle signer proves itself every ten seconds: at most one probe each meanwhile.
+    assert operations() - before <= 2
+    client.issue()
+    house.wait_for("certificate and precertificate", lambda: operations() - before >= 2)
+
+
+def test_a_dead_issuer_harms_nobody_else(private, issuer, tmp_path):
+    dead = house.Issuer(tmp_path / "dead")
+
+    def add(document):
+        document["oidc-issuers"][dead.base + "/github"] = {
+            "issuer-url": dead.base + "/github", "client-id": "sigstore", "type": "ci-provider",
+            "ci-provider": "github-workflow"}
+    server = private(start=False)
+    server.state.edit(add, "issuers.yaml")
+    server.state.edit(lambda p: p["issuers"].update({dead.base + "/github": {"allow": "all"}}), "policy.yaml")
+    begun = time.monotonic()
+    server.start()
+    assert time.monotonic() - begun < 5 * house.PATIENCE, "a dead issuer delays the start"
+    client, other = wire.Client(server.public, issuer), wire.Client(server.public, dead)
+    client.issue()
+    begun = time.monotonic()
+    answer = other.ask()[2]
+    assert answer.status_code == 503 and "issuer-unavailable" in answer.text and answer.headers["Retry-After"]
+    assert time.monotonic() - begun < 2 * house.PATIENCE
+    ready = server.readyz()
+    assert ready[0] == 200, "one dead issuer does not take the server out of service"
+    health = {i["issuer"]: i for i in ready[1]["issuers"]}
+    assert not health[dead.base + "/github"]["keys"] and health[dead.base + "/github"]["last_error"]
+    try:
+        dead.start()
+        # Its first try failed at once; the floor between two is ten seconds.
+        house.wait_for("the issuer's keys", lambda: other.ask()[2].status_code == 200, 25, every=0.25)
+        dead.stop()
+        for _ in range(5):
+            other.issue()  # the last good keys are kept
+    finally:
+        dead.stop()
+    client.issue()
+
+
+def test_disk_full_and_room_again(new_state, issuer):
+    state = new_state()
+    mount = state.directory / "state"
+    mount.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=0750", "tmpfs", str(mount)], capture_output=True)
+    if done.returncode != 0:
+        pytest.skip("a small file system for the state needs root and the right to mount one")
+    server = house.Chancery(state)
+    try:
+        server.start()
+        client = wire.Client(server.public, issuer)
+        held = [client.issue() for _ in range(5)]
+        filler = mount / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError:
+                pass
+
+        def refused():
+            answer = client.ask()[2]
+            if answer.status_code == 200:
+                held.append(answer)
+            return answer if answer.status_code != 200 else None
+        # The write-ahead log may have room of its own left for a few.
+        answer = house.wait_for("a refusal", refused, 30, every=0)
+        assert answer.status_code == 503 and answer.headers["Retry-After"], answer.text
+        for _ in range(10):
+            assert client.ask()[2].status_code == 503
+        status, ready = server.readyz()
+        assert status == 503 and any(reason.startswith("log: ") for reason in ready["reasons"]), ready
+        filler.unlink()
+        house.wait_for("recovery without a restart", lambda: client.ask()[2].status_code == 200, 15)
+        house.wait_for("readiness", lambda: server.readyz()[0] == 200)
+        got = [(one.leaf, one.chain[0]) for one in held if isinstance(one, wire.Issued)]
+        got += [tuple(wire.certificates(one)[:2]) for one in held if not isinstance(one, wire.Issued)]
+        check_log(server, got)
+        assert server.stop() == 0
+    finally:
+        server.end()
+        subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_database_locked_by_another_process(private, issuer):
+    server = private()
+    client = wire.Client(server.public, issuer)
+    first = client.issue()
+    other = sqlite3.connect(server.state.directory / "state" / "chancery.db", isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        token, key, answer = client.ask()
+        assert answer.status_code == 503 and answer.headers["Retry-After"], answer.text
+        for _ in range(3):
+            assert client.ask(token=token, key=key)[2].status_code == 503
+        assert requests.get(server.log + "/ct/v1/get-sth", timeout=5).status_code == 200
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    house.wait_for("recovery without a restart", lambda: client.ask(token=token, key=key)[2].status_code == 200, 15)
+    again = client.issue(token=token, key=key)
+    check_log(server, [(first.leaf, first.chain[0]), (again.leaf, again.chain[0])])
+    assert server.readyz()[0] == 200
+
+
+def test_memory_stays_flat(private, issuer):
+    """A short stretch of it; the benchmark runs the long one."""
+    server = private()
+    client = wire.Client(server.public, issuer)
+
+    def kilobytes():
+        total = 0
+        for pid in [server.process.pid, *server.signers().values()]:
+            with open(f"/proc/{pid}/status") as file:
+                total += int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
+        return total
+    for _ in range(300):
+        client.issue()
+    before = kilobytes()
+    for _ in range(600):
+        client.issue()
+    assert kilobytes() - before < 16_000
+    assert kilobytes() < 150_000
