@@ -7,7 +7,6 @@
 
 #include "hsm/commands.h"
 #include "ca/commands.h"
-#include "ca/commands.h"
 #include "http/commands/config_check.h"
 #include "http/commands/serve.h"
 #include "http/commands/trust_export.h"
@@ -26,7 +25,6 @@ int main(int argc, char** argv) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   http::RegisterServe(app, program.c_str(), exit_code);
   hsm::RegisterSigner(app, exit_code);
-  ca::RegisterLogCommands(app, exit_code);
   ca::RegisterLogCommands(app, exit_code);
   http::RegisterTrustExport(app, exit_code);
   http::RegisterConfigCheck(app, exit_code);
