@@ -5,8 +5,8 @@
 #include <exception>
 #include <filesystem>
 
-#include "hsm/commands.h"
 #include "ca/commands.h"
+#include "hsm/commands.h"
 #include "http/commands/config_check.h"
 #include "http/commands/serve.h"
 #include "http/commands/trust_export.h"

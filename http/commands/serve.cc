@@ -1,10 +1,10 @@
 #include "http/commands/serve.h"
 
-#include <curl/curl.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -165,7 +165,6 @@ int Serve(const std::string& file, const std::filesystem::path& program) {
   sigaddset(&stops, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  curl_global_init(CURL_GLOBAL_DEFAULT);
 
   House house;
   if (const auto built = Build(file, program, house); !built) {
@@ -184,6 +183,14 @@ int Serve(const std::string& file, const std::filesystem::path& program) {
   sd_notify(0, "STOPPING=1");
   house.journal.Info("stopping", {{"signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"}});
   // New connections first, then what is under way, then the log.
+  for (const auto& server : house.servers) {
+    if (const auto stopped = server->Stop(Server::kDrain); !stopped) {
+      // A route never came back and still uses the house: leave it standing. Every entry it
+      // answered for is durable.
+      house.journal.Error("stop-forced", {{"reason", stopped.error().Describe()}});
+      std::_Exit(kExitFailed);
+    }
+  }
   house.servers.clear();
   if (const auto noted = house.log->Note({{"type", "stopped"}}); !noted) {
     house.journal.Warning("stop-not-entered", {{"reason", noted.error().Describe()}});

@@ -15,7 +15,7 @@ FOLDERS = {"schema": {"schema"}, "hsm": {"hsm", "schema"}, "oidc": {"oidc", "sch
 LIBRARIES = {
     "pistache": r"http/", "curl": r"http/fetch\.cc", "prometheus": r"http/", "spdlog": r"http/", "fmt": r"http/",
     "SQLiteCpp": r"ca/log/", "sqlite3.h": r"ca/log/", "libp11.h": r"hsm/", "p11-kit": r"hsm/",
-    "yaml-cpp": r"schema/base/document\.cc", "re2": r"(oidc|ca)/", "CLI": r"(http/|.*commands\.cc)",
+    "yaml-cpp": r"schema/base/document\.cc", "re2": r"(oidc|ca)/", "CLI": r"(http/|.*commands\.(h|cc))",
     "systemd": r"http/",
 }
 
