@@ -97,6 +97,7 @@ class Client:
 
     def __init__(self, url, issuer):
         self.url, self.issuer, self.session = url, issuer, requests.Session()
+        self.session.trust_env = False  # no proxy and no CA bundle of whoever runs the tests
 
     def post(self, path="/api/v2/signingCert", token=None, body=None, headers=None, timeout=15):
         headers = dict(bearer(token) if token else {}, **(headers or {}))
