@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 
@@ -44,12 +45,13 @@ Channel WriteAll(int socket, schema::BytesView bytes, Steady::time_point deadlin
 }
 
 Channel ReadSome(int socket, int wake, schema::Bytes& out, Steady::time_point deadline) {
+  std::array<std::uint8_t, kReadBytes> buffer;  // not cleared: most reads fill a fraction of it
   for (;;) {
-    const std::size_t old = out.size();
-    out.resize(old + kReadBytes);
-    const ssize_t got = ::recv(socket, out.data() + old, kReadBytes, MSG_DONTWAIT);
-    out.resize(old + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    if (got > 0) return Channel::kOk;
+    const ssize_t got = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got > 0) {
+      out.insert(out.end(), buffer.begin(), buffer.begin() + got);
+      return Channel::kOk;
+    }
     if (got == 0) return Channel::kClosed;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return Channel::kClosed;

@@ -55,6 +55,10 @@ CustodyState::Signer Lane::State() const {
   return {std::string(RoleName(settings_.role)), pid_, run_, signatures_, in_flight_};
 }
 
+std::string Lane::Name() const {
+  return "the " + std::string(RoleName(settings_.role)) + " signer";
+}
+
 void Lane::Drain() const {
   eventfd_t ignored;
   while (::eventfd_read(wake_, &ignored) == 0) {
@@ -151,7 +155,7 @@ Result<KeyFacts> Lane::ReadHello() {
         Drain();
         break;
       case Channel::kClosed:
-        return Error{&kKeyUnusable, "the signer ended before it was ready"};
+        return Error{&kKeyUnusable, Name() + " ended before it was ready"};
       case Channel::kTimeout:
         return Error{&kKeyUnusable,
                      "the signer was not ready after " + schema::FormatDuration(kStartDeadline)};
@@ -186,7 +190,7 @@ Result<KeyFacts> Lane::CheckHello(const Frame& frame) {
     case AnswerCode::kHelloKeyUnusable:
       return Error{&kKeyUnusable, std::string(schema::AsText(frame.bytes))};
     default:
-      return Error{&kKeyUnusable, "the signer began with code " + Code(frame)};
+      return Error{&kKeyUnusable, Name() + " began with code " + Code(frame)};
   }
 }
 

@@ -55,6 +55,7 @@ class Lane {
   std::string ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id);
   std::string TakeAnswer(const Frame& frame, Job& job);
   bool Sleep(schema::Steady::duration duration);
+  std::string Name() const;
   void Drain() const;
   std::size_t BatchMax() const;
 
