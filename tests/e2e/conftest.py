@@ -1,5 +1,6 @@
 """One issuer and one running server for all tests; private servers for those that break things."""
 import contextlib
+import os
 import pathlib
 import sys
 
@@ -9,6 +10,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import house  # noqa: E402
 import wire  # noqa: E402
+
+
+# Everything here is on this machine, whatever proxy its user has; clients started by tests inherit it.
+os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
 
 
 def pytest_sessionstart():
