@@ -1,9 +1,13 @@
 """What breaks, breaks here: signers, the server, the token, the disk, the database, an issuer. Clients see at worst a 503."""
+import contextlib
+import http.server
+import json
 import os
 import re
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 
 import pytest
@@ -171,6 +175,75 @@ def test_a_dead_issuer_harms_nobody_else(private, issuer, tmp_path):
     client.issue()
 
 
+class Hostile(http.server.BaseHTTPRequestHandler):
+    """An issuer's host that means harm, by path."""
+    visited = []
+
+    def do_GET(self):
+        kind = self.path.split("/")[1]
+        self.visited.append(self.path)
+        base = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if kind == "redirect":
+            self.send_response(302)
+            self.send_header("Location", base.replace("127.0.0.1", "localhost") + "/elsewhere")
+            return self.end_headers()
+        self.send_response(200)
+        self.end_headers()
+        if kind == "endless":
+            with contextlib.suppress(OSError):
+                for _ in range(20_000):
+                    self.wfile.write(b" " * 65536)
+        elif kind == "silent":
+            self.server.released.wait(30)
+        elif kind == "html":
+            self.wfile.write(b"<html>please log in</html>")
+        elif kind == "other":
+            self.wfile.write(json.dumps({"issuer": "https://other.example", "jwks_uri": base + "/jwks"}).encode())
+        elif kind == "inside":
+            # An address of the inside that only the server can reach.
+            self.wfile.write(json.dumps({"issuer": base + "/inside", "jwks_uri": "http://169.254.169.254/keys"}).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def test_hostile_issuers(private, issuer):
+    kinds = ["redirect", "endless", "silent", "html", "other", "inside"]
+    hostile = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hostile)
+    hostile.released, hostile.daemon_threads = threading.Event(), True
+    base = f"http://127.0.0.1:{hostile.server_address[1]}"
+    threading.Thread(target=hostile.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def add(document):
+        for kind in kinds:
+            document["oidc-issuers"][f"{base}/{kind}"] = {
+                "issuer-url": f"{base}/{kind}", "client-id": "sigstore", "type": "ci-provider",
+                "ci-provider": "github-workflow"}
+    server = private(start=False)
+    server.state.edit(add, "issuers.yaml")
+    try:
+        server.start()
+        client = wire.Client(server.public, issuer)
+        client.issue()
+
+        def judged():
+            health = {i["issuer"]: i for i in server.readyz()[1]["issuers"]}
+            return all(health[f"{base}/{kind}"]["last_error"] for kind in kinds)
+        house.wait_for("all of them found out", judged, 15)
+        begun = time.monotonic()
+        for kind in kinds:
+            answer = client.ask(token=issuer.token(iss=f"{base}/{kind}"))[2]
+            assert answer.status_code == 503 and "issuer-unavailable" in answer.text, (kind, answer.text)
+        assert time.monotonic() - begun < 2 * house.PATIENCE, "requests wait for hostile issuers"
+        assert not any("elsewhere" in path for path in Hostile.visited), "a redirect to another host was followed"
+        client.issue()
+        assert server.readyz()[0] == 200
+    finally:
+        hostile.released.set()
+        hostile.shutdown()
+        hostile.server_close()
+
+
 def test_disk_full_and_room_again(new_state, issuer):
     state = new_state()
     mount = state.directory / "state"
@@ -230,6 +303,8 @@ def test_database_locked_by_another_process(private, issuer):
     finally:
         other.execute("ROLLBACK")
         other.close()
+    told = [line for line in server.journal() if line["event"] == "refused"]
+    assert told and told[-1]["level"] == "error" and "locked" in told[-1]["detail"], told
     house.wait_for("recovery without a restart", lambda: client.ask(token=token, key=key)[2].status_code == 200, 15)
     again = client.issue(token=token, key=key)
     check_log(server, [(first.leaf, first.chain[0]), (again.leaf, again.chain[0])])

@@ -223,3 +223,16 @@ def test_a_server_that_is_away_is_a_503(private, tmp_path, issuer):
         assert answer.status_code == 503 and answer.json()["code"] == 14 and answer.headers["Retry-After"]
     finally:
         front.stop()
+
+
+@pytest.mark.parametrize("trusted,header,want", [
+    (["127.0.0.1/32"], "203.0.113.7", "203.0.113.7"), (["127.0.0.1/32"], "203.0.113.7, 10.0.0.1", "127.0.0.1"),
+    (["127.0.0.1/32"], "not an address", "127.0.0.1"), (["10.0.0.0/8"], "203.0.113.7", "127.0.0.1"),
+    ([], "203.0.113.7", "127.0.0.1")])
+def test_forwarded_for_is_believed_from_the_front_only(private, issuer, trusted, header, want):
+    server = private(lambda c: c["listen"].update({"trusted-proxies": trusted}))
+    client = wire.Client(server.public, issuer)
+    answer = client.post(token=issuer.token(), body=wire.key_request(wire.new_key(), client.subject("github")),
+                         headers={"X-Forwarded-For": header})
+    event = next(e for e in server.events() if e.get("request_id") == answer.headers["X-Request-Id"])
+    assert answer.status_code == 200 and event["client_address"] == want
