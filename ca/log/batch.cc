@@ -104,9 +104,9 @@ Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
 
 std::uint64_t BatchMaker::Add(const EventText& event, std::optional<std::uint64_t> leaf_index) {
   const std::uint64_t index = edges_.events.size();
-  const std::string text = event.At(events_time_, leaf_index);
-  const Hash leaf_hash = schema::LeafHash(schema::AsBytes(text));
-  Append(LogName::kEvents, index, schema::ToBytes(schema::AsBytes(text)), leaf_hash);
+  schema::Bytes text = event.At(events_time_, leaf_index);
+  const Hash leaf_hash = schema::LeafHash(text);
+  Append(LogName::kEvents, index, std::move(text), leaf_hash);
   return index;
 }
 

@@ -26,10 +26,14 @@ void AddMember(std::string& out, const std::string& name, const Json& value) {
   out.append(Text(name)).append(":").append(Text(value));
 }
 
-void AddPart(std::string& out, const std::string& part) {
+void AddText(schema::Bytes& out, std::string_view text) {
+  out.insert(out.end(), text.begin(), text.end());
+}
+
+void AddPart(schema::Bytes& out, std::string_view part) {
   if (part.empty()) return;
-  if (out.size() > 1) out += ',';
-  out += part;
+  if (out.size() > 1) AddText(out, ",");
+  AddText(out, part);
 }
 
 }  // namespace
@@ -53,16 +57,16 @@ Result<EventText> EventText::Make(const Json& event) {
   return text;
 }
 
-std::string EventText::At(schema::TimeMs time, std::optional<std::uint64_t> leaf_index) const {
-  std::string out;
+schema::Bytes EventText::At(schema::TimeMs time, std::optional<std::uint64_t> leaf_index) const {
+  schema::Bytes out;
   out.reserve(head_.size() + middle_.size() + tail_.size() + kCompletionBytes);
-  out += '{';
+  AddText(out, "{");
   AddPart(out, head_);
   if (leaf_index) AddPart(out, "\"leaf_index\":" + std::to_string(*leaf_index));
   AddPart(out, middle_);
   AddPart(out, "\"time\":\"" + schema::Rfc3339(time) + '"');
   AddPart(out, tail_);
-  out += '}';
+  AddText(out, "}");
   return out;
 }
 

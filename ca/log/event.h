@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "schema/base/bytes.h"
 #include "schema/base/json.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
@@ -22,7 +23,7 @@ class EventText {
   // Octets that are not UTF-8 become U+FFFD.
   static schema::Result<EventText> Make(const schema::Json& event);
 
-  std::string At(schema::TimeMs time, std::optional<std::uint64_t> leaf_index) const;
+  schema::Bytes At(schema::TimeMs time, std::optional<std::uint64_t> leaf_index) const;
 
  private:
   EventText() = default;

@@ -14,12 +14,12 @@ using schema::Result;
 
 namespace {
 
-constexpr std::chrono::seconds kEvery{1};
-constexpr int kSettleEvery = 10;  // rounds
+constexpr std::chrono::milliseconds kEvery{100};
+constexpr int kSettleEvery = 100;  // rounds
 constexpr std::size_t kSettleAtOnce = 256;
 constexpr std::uintmax_t kWalWorthIt = 8 * 1024 * 1024;  // octets; below it a checkpoint waits
 constexpr int kFramesMax =
-    8192;  // of 4 KiB: beyond, the sequencer helps, so that the file starts anew
+    4096;  // of 4 KiB: beyond, the sequencer helps, so that the file starts anew
 
 // Entries from ?1 on: has a certificate or an event already, else the facts of its event.
 constexpr const char* kUnsettledSql =

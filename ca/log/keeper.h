@@ -1,4 +1,4 @@
-// Housekeeping, once a second: brings the write-ahead log into the database at quiet moments,
+// Housekeeping: brings the write-ahead log into the database at quiet moments,
 // enters summaries of refusals, and declares entries unfinished whose certificate never came.
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "ca/log/sealer.h"
 
 #include "schema/base/limits.h"
+#include "schema/log/leaf.h"
 
 namespace ca {
 namespace {
@@ -60,19 +61,27 @@ void Sealer::Seal(std::vector<Sealing> sealings) {
   }
   std::size_t next = 0;
   for (Sealing& sealing : sealings) {
-    if (!sealing.sct) {
-      schema::Result<hsm::Signed>& answer = answers[next++];
-      if (!answer) {
-        // The entry is durable and unfinished: a retry of the same token finishes it.
-        sealing.slot->Give(std::move(answer).error());
-        continue;
-      }
-      sealing.sct = schema::Sct{log_id_, sealing.timestamp, sealing.parts.index,
-                                std::move(answer->signature)};
-      pending_.SetSct(sealing.parts.index, *sealing.sct);
+    if (sealing.sct) {
+      Give(sealing, std::nullopt);
+    } else if (schema::Result<hsm::Signed>& answer = answers[next++]; answer) {
+      Give(sealing, std::move(answer->signature));
+    } else {
+      // The entry is durable and unfinished: a retry of the same token finishes it.
+      sealing.slot->Give(std::move(answer).error());
     }
-    sealing.slot->Give(ReceiptMaker::Make(std::move(sealing.parts), *std::move(sealing.sct)));
   }
+}
+
+void Sealer::Give(Sealing& sealing, std::optional<schema::Signature> signature) {
+  auto leaf = schema::ParseLeaf(sealing.leaf);
+  if (!leaf) return sealing.slot->Give(std::move(leaf).error());
+  if (signature) {
+    sealing.sct = schema::Sct{log_id_, leaf->timestamp, sealing.index, *std::move(signature)};
+    pending_.SetSct(sealing.index, *sealing.sct);
+  }
+  sealing.slot->Give(ReceiptMaker::Make(
+      {sealing.index, sealing.retry, std::move(leaf->tbs), std::move(sealing.certificate)},
+      *std::move(sealing.sct)));
 }
 
 }  // namespace ca

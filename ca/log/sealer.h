@@ -20,10 +20,11 @@ namespace ca {
 using ReceiptSlot = SlotPtr<schema::Result<Receipt>>;
 
 struct Sealing {
-  ReceiptParts parts;
+  std::uint64_t index;
+  bool retry;
   schema::Bytes leaf;              // MerkleTreeLeaf: what the SCT signs
-  schema::TimeMs timestamp;        // the leaf's
   std::optional<schema::Sct> sct;  // made earlier (retry)
+  std::optional<schema::CertDer> certificate;
   ReceiptSlot slot;
 };
 
@@ -38,6 +39,7 @@ class Sealer {
  private:
   void Run();
   void Seal(std::vector<Sealing> sealings);
+  void Give(Sealing& sealing, std::optional<schema::Signature> signature);
 
   hsm::Custody& custody_;
   Pending& pending_;

@@ -191,9 +191,12 @@ void Sequencer::Place(Job& job, Round& round) {
     maker.Add(note->event);
     note->slot ? round.outcomes.push_back(note->slot) : round.background.push_back(std::move(job));
   } else if (auto* store = std::get_if<StoreJob>(&job)) {
-    CertificateRow row{store->index, store->certificate, store->precertificate, std::nullopt};
+    CertificateRow row{store->index, {}, {}, std::nullopt};
+    if (store->certificate) row.certificate = store->certificate->view();
+    if (store->precertificate) row.precertificate = store->precertificate->view();
     if (store->issued) row.issued = maker.Add(*store->issued, store->index);
-    maker.batch().certificates.push_back(std::move(row));
+    // The row views the job's octets, which stay where they are when the job moves.
+    maker.batch().certificates.push_back(row);
     round.background.push_back(std::move(job));
   } else if (auto* heads = std::get_if<TreeHeadJob>(&job)) {
     for (TreeHeadRow& row : heads->rows) maker.batch().tree_heads.push_back(std::move(row));
@@ -237,39 +240,46 @@ void Sequencer::Succeed(Round& round) {
 void Sequencer::GiveReceipts(Round& round) {
   std::vector<Sealing> sealings;
   sealings.reserve(round.placed.size());
-  for (Placed& placed : round.placed) {
-    auto sealing = Seal(placed, round);
-    if (sealing) {
-      sealings.push_back(*std::move(sealing));
-    } else {
-      placed.job.slot->Give(Error{&kLogUnavailable, sealing.error().Describe()});
+  // Retries first: they may copy the leaf of an entry of this round, which then moves.
+  for (const bool retry : {true, false}) {
+    for (Placed& placed : round.placed) {
+      if (placed.place.retry != retry) continue;
+      auto sealing = retry ? SealRetry(placed, round) : SealNew(placed, round);
+      if (sealing) {
+        sealings.push_back(*std::move(sealing));
+      } else {
+        placed.job.slot->Give(Error{&kLogUnavailable, sealing.error().Describe()});
+      }
     }
   }
   parts_.sealer.Add(std::move(sealings));
 }
 
-// What a waiter needs: of a new entry from the batch, of a retry from memory or store.
-Result<Sealing> Sequencer::Seal(Placed& placed, const Round& round) {
+schema::Bytes& Sequencer::NewLeaf(Round& round, std::uint64_t index) {
+  Batch& batch = round.maker.batch();
+  return batch.entries[round.entry_at[index - batch.before.certificates.size]].data;
+}
+
+Result<Sealing> Sequencer::SealNew(Placed& placed, Round& round) {
   const std::uint64_t index = placed.place.index;
-  const std::uint64_t first_new = round.maker.batch().before.certificates.size;
-  Sealing sealing{
-      {index, placed.place.retry, {}, std::nullopt}, {}, {}, std::nullopt, placed.job.slot};
-  if (index >= first_new) {
-    sealing.leaf = round.maker.batch().entries[round.entry_at[index - first_new]].data;
+  return Sealing{index,        false,        std::move(NewLeaf(round, index)),
+                 std::nullopt, std::nullopt, placed.job.slot};
+}
+
+Result<Sealing> Sequencer::SealRetry(Placed& placed, Round& round) {
+  const std::uint64_t index = placed.place.index;
+  Sealing sealing{index, true, {}, std::nullopt, std::nullopt, placed.job.slot};
+  if (index >= round.maker.batch().before.certificates.size) {
+    sealing.leaf = NewLeaf(round, index);
   } else {
     TRY(StoredEntry stored, parts_.store->ReadEntry(index));
     sealing.leaf = std::move(stored.leaf);
-    sealing.parts.certificate = std::move(stored.certificate);
+    sealing.certificate = std::move(stored.certificate);
   }
-  if (placed.place.retry) {
-    if (auto known = parts_.pending.Find(index)) {
-      sealing.sct = std::move(known->sct);
-      if (known->certificate) sealing.parts.certificate = std::move(known->certificate);
-    }
+  if (auto known = parts_.pending.Find(index)) {
+    sealing.sct = std::move(known->sct);
+    if (known->certificate) sealing.certificate = std::move(known->certificate);
   }
-  TRY(schema::Leaf leaf, schema::ParseLeaf(sealing.leaf));
-  sealing.timestamp = leaf.timestamp;
-  sealing.parts.tbs = std::move(leaf.tbs);
   return sealing;
 }
 

@@ -107,7 +107,9 @@ class Sequencer {
   void Place(Job& job, Round& round);
   void Succeed(Round& round);
   void GiveReceipts(Round& round);
-  schema::Result<Sealing> Seal(Placed& placed, const Round& round);
+  static schema::Bytes& NewLeaf(Round& round, std::uint64_t index);
+  schema::Result<Sealing> SealNew(Placed& placed, Round& round);
+  schema::Result<Sealing> SealRetry(Placed& placed, Round& round);
   void Fail(Round& round, const schema::Error& error);
   void Refuse(Job& job, const schema::Error& error);
   void FinishBackground(const std::vector<Job>& jobs);

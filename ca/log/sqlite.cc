@@ -86,6 +86,9 @@ void Statement::Bind(int position, BytesView blob) {
   const void* data = blob.empty() ? static_cast<const void*>("") : blob.data();
   Keep(bind_code_, [&] { statement_->bindNoCopy(position, data, static_cast<int>(blob.size())); });
 }
+void Statement::Bind(int position, const std::string& text) {
+  Keep(bind_code_, [&] { statement_->bindNoCopy(position, text); });
+}
 void Statement::Bind(int position, std::string_view text) {
   // SQLiteCpp has no text with a length that it does not copy and that needs no terminator.
   Keep(bind_code_, [&] { statement_->bind(position, std::string(text)); });

@@ -73,7 +73,8 @@ class Statement {
   void Bind(int position, std::uint64_t value) { Bind(position, static_cast<std::int64_t>(value)); }
   void Bind(int position, schema::BytesView blob);
   void Bind(int position, const schema::Hash& hash) { Bind(position, schema::BytesView(hash)); }
-  void Bind(int position, std::string_view text);
+  void Bind(int position, const std::string& text);  // not copied either
+  void Bind(int position, std::string_view text);    // copied
   void BindNull(int position);
   template <class Value>
   void Bind(int position, const std::optional<Value>& value) {
@@ -87,8 +88,8 @@ class Statement {
 };
 
 struct OpenMode {
-  bool write = false;  // creates the file too
-  std::string vfs = "";// empty: the system's
+  bool write = false;    // creates the file too
+  std::string vfs = "";  // empty: the system's
   int busy_milliseconds = 0;
 };
 

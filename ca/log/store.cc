@@ -293,14 +293,13 @@ Outcome SqliteStore::WriteIssuances(const Batch& batch) {
 
 Outcome SqliteStore::WriteCertificates(const Batch& batch) {
   for (const CertificateRow& row : batch.certificates) {
-    // Absent parts bind NULL, which coalesce passes over.
-    const std::optional<schema::BytesView> certificate =
-        row.certificate ? std::optional(row.certificate->view()) : std::nullopt;
-    const std::optional<schema::BytesView> precertificate =
-        row.precertificate ? std::optional(row.precertificate->view()) : std::nullopt;
+    // NULL is what coalesce passes over.
+    const auto part = [](schema::BytesView der) {
+      return der.empty() ? std::nullopt : std::optional(der);
+    };
     TRY(write_certificate_
-            ->Start(RowId(LogName::kCertificates, row.index), certificate, precertificate,
-                    row.issued)
+            ->Start(RowId(LogName::kCertificates, row.index), part(row.certificate),
+                    part(row.precertificate), row.issued)
             .Run());
   }
   for (const UnfinishedRow& row : batch.unfinished) {

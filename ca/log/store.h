@@ -82,10 +82,10 @@ struct SpentRow {
   std::uint64_t index;
   schema::Time expires;
 };
-// Absent parts are kept as they are; a present certificate never replaces a stored one.
+// Empty parts are kept as they are; a present certificate never replaces a stored one.
 struct CertificateRow {
   std::uint64_t index;
-  std::optional<schema::CertDer> certificate, precertificate;
+  schema::BytesView certificate, precertificate;
   std::optional<std::uint64_t> issued;  // event index
 };
 struct UnfinishedRow {

@@ -94,7 +94,7 @@ TEST_CASE("the write-ahead log stays bounded") {
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
-  MESSAGE("written " << written << ", largest write-ahead log " << largest);
+  MESSAGE("written " << written.load() << ", largest write-ahead log " << largest);
   // The file would be larger than all that was written if it never started anew.
   CHECK_GT(written, 0);
   if (written > 500'000'000) CHECK_LT(largest, written / 2);

@@ -102,9 +102,11 @@ TEST_CASE("a stored certificate is never replaced") {
     batch.certificates.push_back(std::move(row));
     MUST(store->Append(batch));
   };
-  put({0, schema::CertDer({1}), std::nullopt, 5});
-  put({0, schema::CertDer({2}), schema::CertDer({3}), 6});
-  put({0, std::nullopt, schema::CertDer({4}), std::nullopt});
+  const schema::Bytes octets = {1, 2, 3, 4};
+  const auto octet = [&](std::size_t n) { return schema::BytesView(octets).subspan(n - 1, 1); };
+  put({0, octet(1), {}, 5});
+  put({0, octet(2), octet(3), 6});
+  put({0, {}, octet(4), std::nullopt});
   auto connection = ca::sqlite::Connection::Open(dir.path() / "db", {});
   REQUIRE(connection);
   CHECK_EQ(
