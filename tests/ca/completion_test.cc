@@ -156,7 +156,8 @@ TEST_CASE("only a TBS with one SCT list, last, is cut") {
       {"value with more", With(logged, {Extension(oid::kSctList, false, {4, 1, 0, 5, 0})})},
   };
   for (const auto& [name, tbs] : cases) {
-    CAPTURE(name);
+    const auto shown = name;  // clang 14 cannot capture a structured binding
+    CAPTURE(shown);
     const auto cut = ca::WithoutSctList(tbs);
     REQUIRE(!cut);
     CHECK(cut.error().Is(ca::kSctMismatch));

@@ -194,7 +194,8 @@ TEST_CASE("the SAN forms of the reference") {
       {San::Kind::kUri, "a:b", "30058603613a62"},
   };
   for (const auto& [kind, value, hex] : cases) {
-    CAPTURE(value);
+    const auto shown = value;  // clang 14 cannot capture a structured binding
+    CAPTURE(shown);
     const auto tbs = Make(samples::WithSan(kind, value));
     REQUIRE(tbs);
     const schema::OwnedCert x = Certificate(tbs->view());

@@ -66,7 +66,8 @@ TEST_CASE("VerifyProof: each key, its digest and no other, its message and no ot
   };
   const BytesView message = schema::AsBytes("message");
   for (const auto& [kind, type] : kinds) {
-    CAPTURE(kind);
+    const auto shown = kind;  // clang 14 cannot capture a structured binding
+    CAPTURE(shown);
     EVP_PKEY* key = samples::Key(kind);
     for (const char* digest : {"SHA1", "SHA256", "SHA384", "SHA512"}) {
       CAPTURE(digest);
