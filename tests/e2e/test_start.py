@@ -195,7 +195,9 @@ def test_time_from_start_to_first_certificate(new_state, issuer, capsys):
             server.end()
     with capsys.disabled():
         print(f"\nstart to first certificate: {', '.join(f'{1000 * t:.0f} ms' for t in times)}")
-    assert min(times) < 1 * house.PATIENCE
+    # One second of a machine that is not busy with something else.
+    crowd = max(1.0, os.getloadavg()[0] / os.cpu_count())
+    assert min(times) < 1.0 * crowd * house.PATIENCE
 
 
 def test_sigterm_answers_what_was_begun(private, issuer):
