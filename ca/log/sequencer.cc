@@ -53,14 +53,15 @@ struct Sequencer::Round {
 Result<std::unique_ptr<Sequencer>> Sequencer::Start(SequencerParts parts, std::uint64_t first) {
   TRY(const Tails tails, parts.store->ReadTails());
   TRY(Edges edges, LoadEdges(*parts.store, tails));
-  std::unique_ptr<Sequencer> sequencer(new Sequencer(std::move(parts), tails, std::move(edges)));
-  TRY(sequencer->TakeUp(first));
+  std::unique_ptr<Sequencer> sequencer(
+      new Sequencer(std::move(parts), tails, std::move(edges), first));
+  TRY(sequencer->TakeUp());
   sequencer->thread_ = std::thread([raw = sequencer.get()] { raw->Run(); });
   return sequencer;
 }
 
-Sequencer::Sequencer(SequencerParts parts, Tails tails, Edges edges)
-    : parts_(std::move(parts)), edges_(std::move(edges)), tails_(tails) {}
+Sequencer::Sequencer(SequencerParts parts, Tails tails, Edges edges, std::uint64_t first)
+    : parts_(std::move(parts)), edges_(std::move(edges)), known_(first), tails_(tails) {}
 
 Sequencer::~Sequencer() {
   {
@@ -226,6 +227,7 @@ void Sequencer::Succeed(Round& round) {
   if (!entries.empty()) {
     const Tail& tail = batch.after.certificates;
     parts_.pending.Enter(std::move(entries), tail.size, tail.time);
+    known_ = tail.size;
   }
   {
     std::lock_guard lock(mutex_);
@@ -368,7 +370,6 @@ Outcome Sequencer::TryRecover() {
   probe.after = found;
   TRY(parts_.store->Append(probe));
 
-  const std::uint64_t known = tails_.certificates.size;
   edges_ = std::move(edges);
   {
     std::lock_guard lock(mutex_);
@@ -382,21 +383,21 @@ Outcome Sequencer::TryRecover() {
   }
   if (attempt_) FinishBackground(attempt_->background);
   attempt_.reset();
-  return TakeUp(known);
+  return TakeUp();
 }
 
-Outcome Sequencer::TakeUp(std::uint64_t first) {
+Outcome Sequencer::TakeUp() {
   const Tail& tail = tails_.certificates;
   while (true) {
-    TRY(const auto rows, parts_.store->WithoutPrecertificate(first, kTakeUpAtOnce));
+    TRY(const auto rows, parts_.store->WithoutPrecertificate(known_, kTakeUpAtOnce));
     std::vector<Pending::Entry> entries;
     for (const Unsigned& row : rows) {
       TRY(schema::Leaf leaf, schema::ParseLeaf(row.leaf));
       entries.push_back({row.index, std::move(leaf.tbs), row.certificate});
-      first = row.index + 1;
     }
     parts_.pending.TakeUp(std::move(entries), tail.size, tail.time);
-    if (rows.size() < kTakeUpAtOnce) return Ok();
+    known_ = rows.size() < kTakeUpAtOnce ? tail.size : rows.back().index + 1;
+    if (known_ == tail.size) return Ok();
   }
 }
 

@@ -99,7 +99,7 @@ class Sequencer {
   };
   struct Round;
 
-  Sequencer(SequencerParts parts, Tails tails, Edges edges);
+  Sequencer(SequencerParts parts, Tails tails, Edges edges, std::uint64_t first);
 
   void Run();
   std::vector<Job> Take();
@@ -116,11 +116,13 @@ class Sequencer {
 
   bool Recover();
   schema::Outcome TryRecover();
-  schema::Outcome TakeUp(std::uint64_t first);
+  schema::Outcome TakeUp();
   void Become(Condition condition, std::string reason);
 
   SequencerParts parts_;
-  Edges edges_;  // sequencer thread only
+  // Of the sequencer thread only.
+  Edges edges_;
+  std::uint64_t known_;  // certificates entries below have been given to Pending
 
   // What the last failed commit tried; whether it happened is known after reopening.
   struct Attempt {

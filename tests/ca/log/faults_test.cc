@@ -122,6 +122,7 @@ class Tricky final : public Store {
     std::atomic<const schema::ErrorKind*> kind{&ca::sqlite::kUnavailable};
     std::atomic<int> opens{0};
     std::atomic<bool> open_fails{false};
+    std::atomic<int> take_up_fails{0};  // times
   };
   Tricky(std::unique_ptr<Store> real, Plan& plan) : real_(std::move(real)), plan_(plan) {}
 
@@ -145,6 +146,10 @@ class Tricky final : public Store {
   }
   Result<std::vector<ca::Unsigned>> WithoutPrecertificate(std::uint64_t first,
                                                           std::size_t count_max) override {
+    if (plan_.take_up_fails > 0) {
+      --plan_.take_up_fails;
+      return Error{&ca::sqlite::kUnavailable, "taking up fails"};
+    }
     return real_->WithoutPrecertificate(first, count_max);
   }
   Outcome Append(const ca::Batch& batch) override {
@@ -207,6 +212,21 @@ TEST_CASE(
   CHECK_EQ(receipt->index(), 0);
   CHECK_EQ(*house.Issue(""), 1);
   REQUIRE(house.WaitPublished(2));
+  CHECK_EQ(log_test::Inspect(house), "");
+}
+
+TEST_CASE("an entry that cannot be taken up at once is not forgotten") {
+  House house;
+  Tricky::Plan plan;
+  REQUIRE(house.OpenWith(OpenTricky(plan)));
+  plan.take_up_fails = 2;
+  plan.trick = Tricky::Trick::kAfter;
+  CHECK_FALSE(house.Issue("t"));
+  REQUIRE(WaitFor([&] { return house.log().State().ready; }));
+  CHECK_EQ(plan.take_up_fails, 0);
+  REQUIRE(house.Issue("u"));
+  REQUIRE(house.WaitPublished(2));
+  CHECK_EQ(house.Ask("SELECT count(*) FROM certificate WHERE precertificate NOT NULL"), 2);
   CHECK_EQ(log_test::Inspect(house), "");
 }
 
