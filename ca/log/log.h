@@ -26,24 +26,25 @@
 
 namespace ca {
 
-extern const schema::ErrorKind
-    kTokenSpent;  // kToken: the jti was used, with another key or its certificate has ended
-extern const schema::ErrorKind
-    kLogUnavailable;  // kBusy: disk full, database locked, commit failed, queue full
-extern const schema::ErrorKind
-    kLogHalted;  // kBusy: a failed fsync or an inconsistent tail; needs a restart
-extern const schema::ErrorKind kLogBehind;  // kBusy: too many precertificates wait to be signed
-extern const schema::ErrorKind
-    kBadState;  // kUs: the state directory does not fit the configuration, or is in use
+// kToken: the jti was used, with another key or its certificate has ended
+extern const schema::ErrorKind kTokenSpent;
+// kBusy: disk full, database locked, commit failed, queue full, clock behind the newest entry
+extern const schema::ErrorKind kLogUnavailable;
+// kBusy: a failed fsync or an inconsistent tail; needs a restart
+extern const schema::ErrorKind kLogHalted;
+// kBusy: too many precertificates wait to be signed, or one for too long
+extern const schema::ErrorKind kLogBehind;
+// kUs: the state directory does not fit the configuration, or is in use
+extern const schema::ErrorKind kBadState;
 
 // One certificate to enter. `event` is the granted event without what only the sequencer knows
 // (time, leaf index).
 struct Grant {
   Linted tbs;
   std::optional<schema::Hash> token_id;  // Identity::token_id
-  schema::Time
-      token_expires;      // the spent token is remembered at least until then, and until NotAfter
-  schema::Hash key_hash;  // SHA-256 of the subject's SPKI
+  // The spent token is remembered at least until then, and until NotAfter.
+  schema::Time token_expires;
+  schema::Hash key_hash;                         // SHA-256 of the subject's SPKI
   std::string san, issuer, subject, request_id;  // search columns
   schema::Json event;
 };
@@ -53,9 +54,8 @@ class Receipt {
  public:
   std::uint64_t index() const { return index_; }
   bool retry() const { return retry_; }  // an entry made earlier, by the same token and key
-  schema::BytesView tbs() const {
-    return tbs_.view();
-  }  // the logged TBS; on a retry that of the first time
+  // The logged TBS; on a retry that of the first time.
+  schema::BytesView tbs() const { return tbs_.view(); }
   const schema::Sct& sct() const { return sct_; }
   const std::optional<schema::CertDer>& certificate() const {
     return certificate_;
