@@ -226,6 +226,10 @@ Result<std::string> Hierarchical(std::string_view rest, Uri& uri) {
     }
   }
   TRY(const std::string path, Normalise(rest, Part::kPath));
+  // "/%2f" beside an octet that is escaped anew: decoded, it would name a host.
+  if (out.empty() && path.starts_with("//") && !rest.starts_with("//")) {
+    return Error{&kBadUri, "a path that would read as a host"};
+  }
   return out.append(path);
 }
 

@@ -109,6 +109,8 @@ TEST_CASE("JoinPath of one element") {
       {"a'(b)", "https://github.com/a'(b)"},
       {"x:y/z", "https://github.com/x:y/z"},
       {"a;b,c", "https://github.com/a;b,c"},
+      "https:/%2f\xb8\xb8",
+      "/%2Fhost/a b",
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);
