@@ -75,7 +75,8 @@ TEST_CASE("refused as Go refuses") {
 TEST_CASE("refused beyond Go: what cannot stand in an IA5String, and hosts that read two ways") {
   for (const std::string_view text :
        {"https://h/?ü", "mailto:ü@x", "https://h/#\n", "https://h[/", "https://h]/", "https://[h]/",
-        "https://[::1%25en0]/", "https://h%25/", "https://::1/"}) {
+        "https://[::1%25en0]/", "https://h%25/", "https://::1/", "https:/%2f\xb8\xb8",
+        "/%2Fhost/a b"}) {
     CAPTURE(text);
     CHECK_FALSE(oidc::ParseUri(text));
   }
@@ -109,8 +110,6 @@ TEST_CASE("JoinPath of one element") {
       {"a'(b)", "https://github.com/a'(b)"},
       {"x:y/z", "https://github.com/x:y/z"},
       {"a;b,c", "https://github.com/a;b,c"},
-      "https:/%2f\xb8\xb8",
-      "/%2Fhost/a b",
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);
