@@ -22,11 +22,10 @@ spdlog::level::level_enum LevelOf(schema::Journal::Level level) {
 }
 
 void Append(std::string& line, std::string_view key, std::string_view value) {
-  using schema::Json;
   line += line.empty() ? '{' : ',';
-  line += Json(key).dump(-1, ' ', false, Json::error_handler_t::replace);
+  schema::AppendJsonText(key, line);
   line += ':';
-  line += Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+  schema::AppendJsonText(value, line);
 }
 
 }  // namespace
@@ -42,6 +41,7 @@ OperatorLog::~OperatorLog() = default;
 
 void OperatorLog::Write(Level level, std::string_view event, std::initializer_list<Field> fields) {
   std::string line;
+  line.reserve(256);
   Append(line, "time", schema::Rfc3339(schema::SystemClock().Now()));
   Append(line, "level", spdlog::level::to_string_view(LevelOf(level)).data());
   Append(line, "event", event);

@@ -17,13 +17,11 @@ constexpr std::string_view kIndexName = "leaf_index";
 constexpr std::string_view kTimeName = "time";
 constexpr std::size_t kCompletionBytes = 96;  // both members with their names, at their longest
 
-std::string Text(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 void AddMember(std::string& out, const std::string& name, const Json& value) {
   if (!out.empty()) out += ',';
-  out.append(Text(name)).append(":").append(Text(value));
+  schema::AppendJsonText(name, out);
+  out += ':';
+  schema::AppendJson(value, out);
 }
 
 void AddText(schema::Bytes& out, std::string_view text) {

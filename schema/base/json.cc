@@ -1,6 +1,8 @@
 #include "schema/base/json.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -114,7 +116,61 @@ Error BadAt(const char* reason, std::size_t position) {
   return Error{&kBadJson, std::string(reason) + " at byte " + std::to_string(position)};
 }
 
+std::string Dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// ASCII that a JSON string holds as it is.
+bool IsPlain(std::string_view text) {
+  return std::ranges::all_of(text,
+                             [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
+void AppendObject(const Json& object, std::string& out) {
+  char before = '{';
+  for (const auto& [name, value] : object.items()) {
+    out += before;
+    AppendJsonText(name, out);
+    out += ':';
+    AppendJson(value, out);
+    before = ',';
+  }
+  out += before == '{' ? "{}" : "}";
+}
+
+void AppendArray(const Json& array, std::string& out) {
+  char before = '[';
+  for (const Json& value : array) {
+    out += before;
+    AppendJson(value, out);
+    before = ',';
+  }
+  out += before == '[' ? "[]" : "]";
+}
+
 }  // namespace
+
+void AppendJsonText(std::string_view text, std::string& out) {
+  if (!IsPlain(text)) {
+    out += Dump(Json(text));
+    return;
+  }
+  out.reserve(out.size() + text.size() + 2);
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+void AppendJson(const Json& value, std::string& out) {
+  if (value.is_string()) return AppendJsonText(value.get_ref<const std::string&>(), out);
+  if (value.is_object()) return AppendObject(value, out);
+  if (value.is_array()) return AppendArray(value, out);
+  if (value.is_number_unsigned()) {
+    out += std::to_string(value.get<std::uint64_t>());
+  } else {
+    out += Dump(value);
+  }
+}
 
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.bytes) {

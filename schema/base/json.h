@@ -24,4 +24,9 @@ struct JsonLimits {
 // The detail of kBadJson names the reason and the byte, never the content.
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits);
 
+// Append what value.dump() gives, with U+FFFD for octets that are not UTF-8; several times faster,
+// which counts where an event or a line of the operator's log is made for every request.
+void AppendJson(const Json& value, std::string& out);
+void AppendJsonText(std::string_view text, std::string& out);  // as a JSON string
+
 }  // namespace schema

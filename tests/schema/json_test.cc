@@ -128,3 +128,32 @@ TEST_CASE("many members in one object stay distinct") {
   CHECK_EQ((*got)["k999"][0], 999);
   CHECK_EQ((*got)["last"]["k0"], true);
 }
+
+TEST_CASE("AppendJson writes what dump() writes") {
+  const std::string_view kTexts[] = {
+      R"({})",
+      R"([])",
+      R"({"a":{},"b":[]})",
+      R"("")",
+      R"("a\"b\\c\/d\u0000\u001f\u007f")",
+      R"("é😀~ ")",
+      R"([0,18446744073709551615,-1,-9223372036854775808,0.5,1e300,true,false,null])",
+      R"({"":1,"a\"":[{"b":[[1],["é"]]}]})",
+  };
+  for (const std::string_view text : kTexts) {
+    CAPTURE(text);
+    const Json value = Json::parse(text);
+    std::string out = "x";
+    schema::AppendJson(value, out);
+    CHECK_EQ(out, "x" + value.dump());
+  }
+  // Every single octet, and each between two others.
+  for (int octet = 0; octet < 256; ++octet) {
+    const char c = static_cast<char>(octet);
+    for (const std::string& text : {std::string{c}, std::string{'a', c, 'z'}}) {
+      std::string out;
+      schema::AppendJsonText(text, out);
+      CHECK_EQ(out, Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+  }
+}
