@@ -1,5 +1,7 @@
 #include "ca/log/sequencer.h"
 
+#include <algorithm>
+
 #include "ca/log/log.h"
 #include "ca/log/sqlite.h"
 #include "schema/base/limits.h"
@@ -12,7 +14,6 @@ using schema::Fault;
 using schema::Ok;
 using schema::Outcome;
 using schema::Result;
-using schema::Steady;
 using schema::TimeMs;
 
 const schema::ErrorKind kTokenSpent{
@@ -25,11 +26,11 @@ const schema::ErrorKind kLogHalted{"log-halted", Fault::kBusy,
 
 namespace {
 
-constexpr std::chrono::milliseconds kFirstProbe{100};
-constexpr std::chrono::milliseconds kProbeEvery{1000};
 // A clock that steps back further than this behind the newest entry stops new entries.
 constexpr std::chrono::milliseconds kClockSlack{1000};
-constexpr std::size_t kTakeUpAtOnce = 256;
+// What nobody waits for shares the commit of what somebody waits for: so long, and so many.
+constexpr std::chrono::milliseconds kCompanyWait{20};
+constexpr std::size_t kCompanyMax = 64;
 
 bool HasSlot(const Job& job) {
   if (const auto* note = std::get_if<NoteJob>(&job)) return note->slot != nullptr;
@@ -43,8 +44,8 @@ struct Sequencer::Round {
   BatchMaker maker;
   std::optional<Error> clock_error;
   std::vector<Placed> placed;
-  std::vector<std::size_t>
-      entry_at;  // position in the batch's entries of each new certificates entry
+  // Position in the batch's entries of each new certificates entry.
+  std::vector<std::size_t> entry_at;
   std::vector<OutcomeSlot> outcomes;
   std::vector<Job> background;  // without slot: kept when the commit fails
   bool checkpoint = false;
@@ -73,6 +74,7 @@ Sequencer::~Sequencer() {
 }
 
 Outcome Sequencer::Push(Job job) {
+  bool wake;
   {
     std::lock_guard lock(mutex_);
     if (condition_ == Condition::kHalted) return Error{&kLogHalted, reason_};
@@ -83,9 +85,10 @@ Outcome Sequencer::Push(Job job) {
         return Error{&kLogUnavailable, "too many entries wait for a commit"};
       }
     }
+    wake = HasSlot(job) || queue_.empty() || queue_.size() >= kCompanyMax;
     queue_.push_back(std::move(job));
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
   return Ok();
 }
 
@@ -131,6 +134,9 @@ std::vector<Job> Sequencer::Take() {
   switch (condition_) {
     case Condition::kReady:
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      wake_.wait_for(lock, kCompanyWait, [this] {
+        return stopping_ || queue_.size() > kCompanyMax || std::ranges::any_of(queue_, HasSlot);
+      });
       while (!queue_.empty() && jobs.size() < schema::limits::kCommitBatch) {
         jobs.push_back(std::move(queue_.front()));
         queue_.pop_front();
@@ -274,9 +280,10 @@ Result<Sealing> Sequencer::SealRetry(Placed& placed, Round& round) {
   if (index >= round.maker.batch().before.certificates.size) {
     sealing.leaf = NewLeaf(round, index);
   } else {
-    TRY(StoredEntry stored, parts_.store->ReadEntry(index));
-    sealing.leaf = std::move(stored.leaf);
-    sealing.certificate = std::move(stored.certificate);
+    auto stored = parts_.store->ReadEntry(index);
+    if (!stored) return std::move(stored).error();
+    sealing.leaf = std::move(stored->leaf);
+    sealing.certificate = std::move(stored->certificate);
   }
   if (auto known = parts_.pending.Find(index)) {
     sealing.sct = std::move(known->sct);
@@ -320,85 +327,6 @@ void Sequencer::Fail(Round& round, const Error& error) {
     }
   }
   for (Job& job : waiting) Refuse(job, told);
-}
-
-void Sequencer::Become(Condition condition, std::string reason) {
-  bool changed;
-  {
-    std::lock_guard lock(mutex_);
-    changed = condition_ != condition || reason_ != reason;
-    const bool first = condition_ == Condition::kReady;
-    condition_ = condition;
-    reason_ = reason;
-    next_probe_ = Steady::now() + (first ? kFirstProbe : kProbeEvery);
-  }
-  if (!changed) return;
-  switch (condition) {
-    case Condition::kReady:
-      return parts_.journal.Info("log-recovered");
-    case Condition::kUnavailable:
-      return parts_.journal.Warning("log-unavailable", {{"reason", reason}});
-    case Condition::kHalted:
-      return parts_.journal.Error("log-halted", {{"reason", reason}});
-  }
-}
-
-bool Sequencer::Recover() {
-  const auto done = TryRecover();
-  if (done) {
-    Become(Condition::kReady, "");
-    return true;
-  }
-  const Error& error = done.error();
-  const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked) || error.Is(kInconsistent);
-  Become(halted ? Condition::kHalted : Condition::kUnavailable, error.Describe());
-  return false;
-}
-
-Outcome Sequencer::TryRecover() {
-  parts_.store.reset();
-  TRY(parts_.store, parts_.open());
-  TRY(const Tails found, parts_.store->ReadTails());
-  const bool happened = attempt_ && found == attempt_->after;
-  if (found != tails_ && !happened) {
-    return Error{&kForked, "after a failed commit the store has tails of another writer"};
-  }
-  TRY(Edges edges, LoadEdges(*parts_.store, found));
-  // A commit that changes nothing shows that the store can be written.
-  Batch probe;
-  probe.before = found;
-  probe.after = found;
-  TRY(parts_.store->Append(probe));
-
-  edges_ = std::move(edges);
-  {
-    std::lock_guard lock(mutex_);
-    tails_ = found;
-    if (attempt_ && !happened) {
-      auto& kept = attempt_->background;
-      queue_.insert(queue_.begin(), std::make_move_iterator(kept.begin()),
-                    std::make_move_iterator(kept.end()));
-      kept.clear();
-    }
-  }
-  if (attempt_) FinishBackground(attempt_->background);
-  attempt_.reset();
-  return TakeUp();
-}
-
-Outcome Sequencer::TakeUp() {
-  const Tail& tail = tails_.certificates;
-  while (true) {
-    TRY(const auto rows, parts_.store->WithoutPrecertificate(known_, kTakeUpAtOnce));
-    std::vector<Pending::Entry> entries;
-    for (const Unsigned& row : rows) {
-      TRY(schema::Leaf leaf, schema::ParseLeaf(row.leaf));
-      entries.push_back({row.index, std::move(leaf.tbs), row.certificate});
-    }
-    parts_.pending.TakeUp(std::move(entries), tail.size, tail.time);
-    known_ = rows.size() < kTakeUpAtOnce ? tail.size : rows.back().index + 1;
-    if (known_ == tail.size) return Ok();
-  }
 }
 
 }  // namespace ca
