@@ -89,7 +89,7 @@ Result<int> RunSearch(SearchOptions options) {
     return 0;
   }
   PrintRows(rows);
-  if (rows.size() == options.search.count_max) {
+  if (rows.size() == options.search.count_max && rows.back().index > 0) {
     std::fprintf(stderr, "there may be more: --before %llu\n",
                  static_cast<unsigned long long>(rows.back().index));
   }
