@@ -17,7 +17,6 @@
 namespace ca {
 namespace {
 
-using schema::Error;
 using schema::Json;
 using schema::Result;
 

@@ -16,7 +16,6 @@
 namespace oidc {
 namespace {
 
-using schema::Error;
 using schema::Node;
 using schema::Ok;
 using schema::Outcome;

@@ -21,7 +21,6 @@ namespace {
 
 using schema::Error;
 using schema::Json;
-using schema::Nothing;
 using schema::Ok;
 using schema::Outcome;
 using schema::Result;

@@ -9,7 +9,6 @@ namespace ca {
 using schema::Error;
 using schema::Fault;
 using schema::Hash;
-using schema::Ok;
 using schema::Outcome;
 using schema::Result;
 using schema::merkle::Frontier;

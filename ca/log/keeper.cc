@@ -7,7 +7,6 @@
 
 namespace ca {
 
-using schema::Error;
 using schema::Ok;
 using schema::Outcome;
 using schema::Result;
