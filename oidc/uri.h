@@ -22,7 +22,8 @@ struct Uri {
 // url.Parse(text).String(). Refused besides what Go refuses: control characters anywhere; a query
 // or opaque part that is not ASCII, because neither can stand in an IA5String (RFC 5280 4.2.1.6);
 // and a host with brackets that are not around an IPv6 address, with a zone, or with several
-// colons; and a path that would read as a host once printed. Safe on any bytes (tests/fuzz/uri_fuzz.cc).
+// colons; and a path that would read as a host once printed. Safe on any bytes
+// (tests/fuzz/uri_fuzz.cc).
 schema::Result<Uri> ParseUri(std::string_view text);
 
 // URL.JoinPath: elements joined with "/", "." and empty segments removed, then escaped. Where Go
