@@ -7,6 +7,8 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <mutex>
 
 namespace http {
@@ -24,11 +26,22 @@ using prometheus::Histogram;
 const Histogram::BucketBoundaries kLatency = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                               0.05,   0.1,   0.25,   0.5,   1,    2.5};
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
+// A stranger chooses the method, so only the registered ones (RFC 9110 9.1) become a label value:
+// each value is a series that is kept for ever.
+std::string MethodLabel(std::string_view method) {
+  constexpr std::array<std::pair<std::string_view, const char*>, 9> kKnown = {
+      {{"GET", "get"},
+       {"HEAD", "head"},
+       {"POST", "post"},
+       {"PUT", "put"},
+       {"DELETE", "delete"},
+       {"CONNECT", "connect"},
+       {"OPTIONS", "options"},
+       {"TRACE", "trace"},
+       {"PATCH", "patch"}}};
+  const auto* found =
+      std::ranges::find(kKnown, method, &std::pair<std::string_view, const char*>::first);
+  return found == kKnown.end() ? "other" : found->second;
 }
 
 // Counters elsewhere only grow; Prometheus counters take increments.
@@ -94,14 +107,31 @@ struct Metrics::Families {
           .Name("chancery_jwks_age_seconds")
           .Help("Seconds since the issuer's keys were last fetched; -1: never.")
           .Register(registry);
-  std::mutex render;  // one scrape raises the mirrored counters at a time
+  std::mutex render;  // one scrape raises the mirrored counters at a time; guards `issuers`
+  std::map<std::string, Gauge*> issuers;  // the series of jwks_age
+
+  void ShowIssuers(const std::vector<oidc::IssuerHealth>& health);
 };
+
+// An issuer that matched a pattern is forgotten in time, and so is its series: tokens name them.
+void Metrics::Families::ShowIssuers(const std::vector<oidc::IssuerHealth>& health) {
+  std::map<std::string, Gauge*> gone = std::move(issuers);
+  issuers.clear();
+  for (const oidc::IssuerHealth& issuer : health) {
+    Gauge& age = jwks_age.Add({{"issuer", issuer.url}});
+    age.Set(issuer.has_keys ? issuer.keys_age_seconds : -1);
+    issuers[issuer.url] = &age;
+    gone.erase(issuer.url);
+  }
+  for (const auto& [url, age] : gone) jwks_age.Remove(age);
+}
 
 Metrics::Metrics() : families_(std::make_unique<Families>()) { families_->certificates.Add({}); }
 Metrics::~Metrics() = default;
 
 void Metrics::CountRequest(std::string_view method, int status, double seconds) {
-  const prometheus::Labels labels = {{"code", std::to_string(status)}, {"method", Lower(method)}};
+  const prometheus::Labels labels = {{"code", std::to_string(status)},
+                                     {"method", MethodLabel(method)}};
   families_->requests.Add(labels).Increment();
   families_->latency.Add(labels, kLatency).Observe(seconds);
 }
@@ -126,10 +156,7 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   families_->checkpoint_age.Add({}).Set(log.checkpoint_age_seconds);
   families_->waiting.Add({}).Set(static_cast<double>(log.precertificates_waiting));
   families_->ready.Add({}).Set(log.ready && custody.issuing_ready && custody.log_ready ? 1 : 0);
-  for (const oidc::IssuerHealth& issuer : issuers) {
-    families_->jwks_age.Add({{"issuer", issuer.url}})
-        .Set(issuer.has_keys ? issuer.keys_age_seconds : -1);
-  }
+  families_->ShowIssuers(issuers);
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

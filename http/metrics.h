@@ -18,7 +18,7 @@ class Metrics {
   ~Metrics();
 
   // One answered request on the public endpoint; `seconds` from its last byte read to its answer
-  // made.
+  // made. A method that RFC 9110 does not name counts as "other".
   void CountRequest(std::string_view method, int status, double seconds);
   // How a signing request ended: "granted", "retry" or the refusal's id.
   void CountIssuance(std::string_view result);

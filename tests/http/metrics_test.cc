@@ -1,0 +1,83 @@
+#include "http/metrics.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace {
+
+const hsm::CustodyState kCustody{{}, true, true, "", 7, 2};
+const ca::LogState kLog{true, "", 5, 9, 4, 0.5, 1, 0, 6};
+
+std::string Render(http::Metrics& metrics, const std::vector<oidc::IssuerHealth>& issuers = {}) {
+  return metrics.Render(kCustody, kLog, issuers);
+}
+
+bool Has(const std::string& text, const std::string& line) {
+  return text.find("\n" + line + "\n") != std::string::npos;
+}
+
+std::size_t CountOf(const std::string& text, std::string_view start) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(start); at != std::string::npos; at = text.find(start, at + 1)) {
+    found += at == 0 || text[at - 1] == '\n' ? 1 : 0;
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("Fulcio's series have Fulcio's names and labels") {
+  http::Metrics metrics;
+  metrics.CountRequest("POST", 201, 0.003);
+  metrics.CountIssuance("granted");
+  metrics.CountIssuance("retry");
+  const std::string text = Render(metrics);
+  CHECK(Has(text, "fulcio_new_certs 1"));
+  CHECK(Has(text, "http_requests_total{code=\"201\",method=\"post\"} 1"));
+  CHECK(Has(text, "fulcio_api_latency_count{code=\"201\",method=\"post\"} 1"));
+  CHECK(Has(text, "# TYPE fulcio_api_latency histogram"));
+  CHECK(Has(text, "chancery_issuance_total{result=\"retry\"} 1"));
+}
+
+TEST_CASE("states of the parts are mirrored, counters never go back") {
+  http::Metrics metrics;
+  std::string text = Render(metrics);
+  for (const char* line :
+       {"chancery_hsm_operations_total 7", "chancery_hsm_recoveries_total 2",
+        "chancery_log_commits_total 6", "chancery_log_tree_size{log=\"certificates\"} 5",
+        "chancery_log_tree_size{log=\"events\"} 9", "chancery_log_tree_size{log=\"published\"} 4",
+        "chancery_precertificates_waiting 1", "chancery_ready 1",
+        "chancery_hsm_up{role=\"issuing\"} 1"}) {
+    CAPTURE(line);
+    CHECK(Has(text, line));
+  }
+  const hsm::CustodyState down{{}, false, true, "no signer is up", 3, 2};
+  text = metrics.Render(down, kLog, {});
+  CHECK(Has(text, "chancery_hsm_operations_total 7"));
+  CHECK(Has(text, "chancery_hsm_up{role=\"issuing\"} 0"));
+  CHECK(Has(text, "chancery_ready 0"));
+}
+
+TEST_CASE("methods that strangers invent make one series") {
+  http::Metrics metrics;
+  for (int i = 0; i < 1000; ++i) metrics.CountRequest("M" + std::to_string(i), 405, 0.001);
+  metrics.CountRequest("get", 405, 0.001);  // methods are case-sensitive: this one is invented too
+  const std::string text = Render(metrics);
+  CHECK_EQ(CountOf(text, "http_requests_total{"), 1);
+  CHECK(Has(text, "http_requests_total{code=\"405\",method=\"other\"} 1001"));
+}
+
+TEST_CASE("an issuer that is forgotten takes its series along") {
+  http::Metrics metrics;
+  for (int i = 0; i < 100; ++i) {
+    const std::string url = "https://oidc.example/org/" + std::to_string(i);
+    const std::string text =
+        Render(metrics, {{"https://ci.example", true, 12.5, ""}, {url, false, 0, "status 404"}});
+    CHECK_EQ(CountOf(text, "chancery_jwks_age_seconds{"), 2);
+    CHECK(Has(text, "chancery_jwks_age_seconds{issuer=\"https://ci.example\"} 12.5"));
+    CHECK(Has(text, "chancery_jwks_age_seconds{issuer=\"" + url + "\"} -1"));
+  }
+}
