@@ -171,7 +171,7 @@ std::string ConfigurationAnswer(const std::vector<oidc::IssuerInfo>& issuers) {
         {"spiffeTrustDomain", issuer.spiffe_trust_domain},
         {"issuerType", issuer.type},
         {"subjectDomain", issuer.subject_domain},
-        {"skipEmailVerification", false},
+        {"skipEmailVerification", issuer.skip_email_verification},
     });
   }
   return Json{{"issuers", std::move(list)}}.dump();

@@ -103,7 +103,8 @@ IssuerInfo Describe(const Issuer& issuer) {
           .challenge_claim = issuer.challenge_claim,
           .spiffe_trust_domain = issuer.spiffe_trust_domain,
           .type = issuer.type_text,
-          .subject_domain = issuer.subject_domain};
+          .subject_domain = issuer.subject_domain,
+          .skip_email_verification = issuer.skip_email_verification};
 }
 
 std::vector<IssuerInfo> TokenVerifier::Issuers() const {

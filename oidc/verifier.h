@@ -44,6 +44,7 @@ struct IssuerInfo {
   std::string spiffe_trust_domain;
   std::string type;
   std::string subject_domain;
+  bool skip_email_verification = false;
 };
 
 struct IssuerHealth {

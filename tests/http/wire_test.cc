@@ -137,13 +137,15 @@ TEST_CASE("answers have the framing clients were written against") {
   REQUIRE(bundle);
   CHECK_EQ((*bundle)["chains"][0]["certificates"][0], "-----A\nB-----\n");
   const auto configuration = schema::ParseJson(
-      http::ConfigurationAnswer({{"https://a", false, "aud", "sub", "", "uri", "https://s"},
-                                 {"https://*.b", true, "aud", "email", "", "email", ""}}),
+      http::ConfigurationAnswer({{"https://a", false, "aud", "sub", "", "uri", "https://s", false},
+                                 {"https://*.b", true, "aud", "email", "", "email", "", true}}),
       {.bytes = 4096});
   REQUIRE(configuration);
   CHECK_EQ((*configuration)["issuers"][0]["issuerUrl"], "https://a");
   CHECK_EQ((*configuration)["issuers"][1]["wildcardIssuerUrl"], "https://*.b");
-  CHECK_EQ((*configuration)["issuers"][1]["skipEmailVerification"], false);
+  CHECK_EQ((*configuration)["issuers"][1]["skipEmailVerification"], true);
+  CHECK_EQ((*configuration)["issuers"][0]["skipEmailVerification"], false);
+  CHECK_EQ((*configuration)["issuers"][0]["subjectDomain"], "https://s");
 }
 
 }  // namespace

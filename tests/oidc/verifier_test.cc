@@ -166,6 +166,23 @@ TEST_CASE("issuers are described for the configuration page") {
   CHECK_EQ(issuers[1].type, "github-workflow");
   CHECK(issuers[2].wildcard);
   CHECK_EQ(issuers[2].url, "https://ci.example.com/org/*");
+  for (const auto& issuer : issuers) CHECK_FALSE(issuer.skip_email_verification);
+}
+
+TEST_CASE("an issuer whose addresses are not asked to be verified says so") {
+  World world;
+  constexpr const char* kText = R"(
+oidc-issuers:
+  https://token.example.com:
+    client-id: sigstore
+    type: email
+    skip-email-verification: true
+)";
+  const auto verifier =
+      oidc::Verifier::Create(kText, "/", world.fetcher, world.clock, world.journal, world.problems);
+  REQUIRE(verifier);
+  REQUIRE_EQ((*verifier)->Issuers().size(), 1);
+  CHECK((*verifier)->Issuers()[0].skip_email_verification);
 }
 
 TEST_CASE("every algorithm that an issuer may use is taken") {
