@@ -176,7 +176,7 @@ void RegisterSearch(CLI::App& log, int& exit_code) {
       "Examples:\n"
       "  chancery log search --config chancery.yaml --since 24h\n"
       "  chancery log search --config chancery.yaml --san 'https://github.com/acme/app/*'\n"
-      "  chancery log search --config chancery.yaml --request-id 01J… --format json");
+      "  chancery log search --config chancery.yaml --request-id 3afb1e2bbd08cec7 --format json");
   AddCommon(*command, options->config, options->format);
   Search& search = options->search;
   command->add_option("--san", search.san, "subject alternative name");

@@ -1,0 +1,146 @@
+"""schema/openapi.yaml is what the server does: each route is in it, and each documented answer is given as it says."""
+import base64
+import re
+
+import jsonschema
+import pytest
+import requests
+import yaml
+
+import house
+import rfc6962
+import wire
+
+DOCUMENT = yaml.safe_load((house.ROOT / "schema" / "openapi.yaml").read_text())
+METHODS = {"get", "post", "put", "delete", "patch", "head", "options", "trace"}
+OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS]
+# What a working server does not answer: test_faults has these.
+UNREACHED = {"500", "503"}
+
+
+def resolve(value):
+    while "$ref" in value:
+        found = DOCUMENT
+        for name in value["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        value = found
+    return value
+
+
+def fits(schema, value):
+    """Every $ref of the schema points into the document, which is therefore given along."""
+    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
+
+
+def listeners(path):
+    names = DOCUMENT["paths"][path]["x-listen"]
+    return names if isinstance(names, list) else [names]
+
+
+def url(server, path, listener):
+    return f"http://127.0.0.1:{server.state.ports[listener]}" + path.replace("{shard}", "demo")
+
+
+def routes_in_the_source():
+    """Method and path of each route that is registered, and the registrations whose path is no literal."""
+    found, indirect = set(), []
+    for file in sorted((house.ROOT / "http").glob("**/*.cc")):
+        text = file.read_text()
+        found |= {(m.lower(), p) for m, p in re.findall(r'\.Add(?:Below)?\(\s*"(\w+)",\s*"(/[^"]*)"', text)}
+        indirect += [(file.name, name) for name in re.findall(r'\.Add(?:Below)?\(\s*"\w+",\s*([a-z_]\w*)', text)]
+        found |= {("get", path) for path in re.findall(r'Fixed\(router,\s*"(/[^"]*)"', text)}
+        pieces = re.split(r'std::string base = "(/log/\w+/)"', text)
+        for base, body in zip(pieces[1::2], pieces[2::2]):
+            found |= {("get", base + "{shard}/" + rest)
+                      for rest in re.findall(r'Add\w+\(services, router, base \+ "([^"]*)"', body)}
+    return found, indirect
+
+
+def test_every_route_is_documented():
+    found, indirect = routes_in_the_source()
+    # The three helpers whose callers are read above; another one has to be taught to routes_in_the_source.
+    assert indirect == [("log_routes.cc", "path"), ("log_routes.cc", "path"), ("trust_routes.cc", "path")]
+    assert found == {(method, path) for path, method in OPERATIONS}
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_methods_of_each_path(server, path):
+    """On its own listeners exactly these; on the others there is no such path."""
+    methods = {m.upper() for m in DOCUMENT["paths"][path] if m in METHODS}
+    for listener in server.state.ports:
+        answer = requests.options(url(server, path, listener), timeout=5)
+        if listener in listeners(path):
+            want = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+            assert answer.status_code == 204 and set(answer.headers["Allow"].split(", ")) == want
+        else:
+            assert answer.status_code == 404
+            fits(resolve(DOCUMENT["components"]["responses"]["NotFound"])["content"]["application/json"]["schema"],
+                 answer.json())
+
+
+@pytest.fixture(scope="module")
+def requests_of(server, issuer):
+    """For each operation requests that lead to each of its answers: (status, keywords of requests.request)."""
+    client = wire.Client(server.public, issuer)
+    got = client.issue()
+    log, (size, _, _) = server.published(rfc6962.sct_of(got.leaf)["index"] + 1)
+    leaf = base64.b64encode(rfc6962.leaf_hash(log.entries(1)[0][0])).decode()
+    subject, key = client.subject("github"), wire.new_key()
+    good = wire.key_request(key, subject)
+    v1 = {"publicKey": {"content": wire.b64(wire.public(key))}, "signedEmailAddress": wire.b64(wire.prove(key, subject))}
+    denied = issuer.token(repository_id="666")
+
+    def signing(success, body):
+        return [(success, {"json": body, "headers": wire.bearer(issuer.token())}),
+                ("400", {"data": "hello", "headers": wire.bearer(issuer.token())}), ("401", {"json": body}),
+                ("403", {"json": body, "headers": wire.bearer(denied)})]
+
+    def query(good_one, *bad):
+        return [("200", {"params": good_one}), *(("400", {"params": one}) for one in bad)]
+    special = {
+        "signingCertV2": signing("200", good), "signingCertV1": signing("201", v1),
+        "getSthConsistency": query({"first": 1, "second": size}, {}, {"first": 2, "second": 1}),
+        "getProofByHash": query({"hash": leaf, "tree_size": size}, {"hash": "AAAA", "tree_size": 1}) + [
+            ("404", {"params": {"hash": base64.b64encode(rfc6962.sha256(b"no leaf")).decode(), "tree_size": size}})],
+        "getEntries": query({"start": 0, "end": 3}, {"start": 1}, {"start": 2, "end": 1}),
+        "getEntryAndProof": query({"leaf_index": 0, "tree_size": size}, {"leaf_index": size, "tree_size": size}),
+        "search": query({"san": "https://github.com/*", "count": 3}, {"count": "x"}, {"before": -1}),
+        "eventsEntries": query({"first": 0, "last": 2}, {"first": 0}, {"first": 2, "last": 1}),
+    }
+    return lambda operation: special.get(operation["operationId"], [("200", {})])
+
+
+@pytest.mark.parametrize("path,method", OPERATIONS)
+def test_answers_are_as_documented(server, requests_of, path, method):
+    operation = DOCUMENT["paths"][path][method]
+    cases = requests_of(operation)
+    assert {status for status, _ in cases} == set(operation["responses"]) - UNREACHED, "each answer has a case"
+    for listener in listeners(path):
+        for status, keywords in cases:
+            answer = requests.request(method, url(server, path, listener), timeout=15, **keywords)
+            assert str(answer.status_code) == status, (keywords, answer.text)
+            documented = resolve(operation["responses"][status])
+            kind = answer.headers["Content-Type"].split(";")[0]
+            schema = documented["content"][kind]["schema"]
+            fits(schema, answer.json() if kind == "application/json" else answer.text)
+            for name, header in documented["headers"].items():
+                fits(resolve(header)["schema"], answer.headers[name])
+
+
+def test_schemas_are_schemas():
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert name in str(DOCUMENT["paths"]) + str(DOCUMENT["components"]), f"{name} is used nowhere"
+    ids = [DOCUMENT["paths"][path][method]["operationId"] for path, method in OPERATIONS]
+    assert len(set(ids)) == len(ids)
+
+
+def test_documented_requests_fit_their_schemas(issuer):
+    """The requests that test_wire sends, and the server takes, are those the document describes."""
+    key = wire.new_key()
+    v2 = wire.key_request(key, "subject")
+    fits({"$ref": "#/components/schemas/SigningRequestV2"}, dict(v2, certificateSigningRequest=None, unknown=1))
+    fits({"$ref": "#/components/schemas/SigningRequestV2"}, {"certificateSigningRequest": wire.b64(wire.csr(key))})
+    for broken in ({"publicKeyRequest": []}, {"credentials": {"oidcIdentityToken": 1}}):
+        with pytest.raises(jsonschema.ValidationError):
+            fits({"$ref": "#/components/schemas/SigningRequestV2"}, broken)
