@@ -24,9 +24,10 @@ Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyReque
                                 const RequestContext& context) {
   auto key = CheckRequest(request, identity.proof_message);
   if (!key) return Refuse(std::move(key).error(), identity, nullptr, context);
-  const Decision decision = policy_.Decide(identity);
+  const Decision decision =
+      policy_.Decide(identity, key->algorithm(), schema::ToSeconds(clock_.Now()));
   if (!decision.allowed()) {
-    return Refuse(Error{&kPolicyDenied, decision.rule()}, identity, &decision, context);
+    return Refuse(Error{decision.refusal(), decision.rule()}, identity, &decision, context);
   }
   auto issued = Grant(identity, *key, decision, context);
   if (!issued && issued.error().kind->fault != schema::Fault::kBusy &&

@@ -188,4 +188,10 @@ std::string_view AlgorithmName(const RawKey& key) {
   return "";
 }
 
+std::span<const std::string_view> AlgorithmNames() {
+  static constexpr std::string_view kNames[] = {"ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519",
+                                                "rsa-2048",   "rsa-3072",   "rsa-4096"};
+  return kNames;
+}
+
 }  // namespace ca

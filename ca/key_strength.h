@@ -1,6 +1,8 @@
 // Which public keys are worth certifying.
 #pragma once
 
+#include <span>
+
 #include "ca/spki.h"
 
 namespace ca {
@@ -13,5 +15,6 @@ schema::Outcome CheckStrength(const RawKey& key);
 
 // "ecdsa-p256", "rsa-2048", "ed25519"; for keys that passed CheckStrength.
 std::string_view AlgorithmName(const RawKey& key);
+std::span<const std::string_view> AlgorithmNames();  // all of them, sorted
 
 }  // namespace ca

@@ -1,10 +1,11 @@
 #include "ca/policy.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
-#include "schema/base/document.h"
+#include "ca/policy_content.h"
+#include "schema/base/bytes.h"
+#include "schema/base/limits.h"
 
 namespace ca {
 
@@ -13,145 +14,136 @@ using schema::Fault;
 using schema::Node;
 using schema::Outcome;
 using schema::Result;
+namespace limits = schema::limits;
 
 const schema::ErrorKind kBadPolicy{
     "bad-policy", Fault::kUs, "the policy file cannot be used; the detail names the key and line"};
-const schema::ErrorKind kPolicyDenied{
-    "policy-denied", Fault::kPolicy,
-    "no rule of this CA's policy allows this identity; ask the security team for a rule"};
 
 namespace {
 
-constexpr std::string_view kAllowAll = "allow-all";
-constexpr std::string_view kDefaultDeny = "default-deny";
-constexpr std::size_t kIdMax = 64;
-constexpr double kExactMax = 9007199254740992.0;  // 2^53: beyond it a double has lost digits
-
-bool IsId(std::string_view id) {
-  return !id.empty() && id.size() <= kIdMax && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  });
-}
-
-Result<std::string> ReadId(const Node& rule, std::set<std::string>* seen) {
-  TRY(const Node* node, rule.Need("id"));
-  TRY(std::string id, node->String());
-  if (!IsId(id)) return node->Wrong("wanted 1 to 64 letters, digits, '-', '_' or '.'");
-  if (id == kAllowAll || id == kDefaultDeny) return node->Wrong("this id is reserved");
-  if (!seen->insert(id).second) return node->Wrong("another rule has this id");
-  return id;
-}
-
-using Claims = std::vector<std::pair<std::string, std::string>>;
-
-Result<Claims> ReadClaims(const Node& rule) {
-  TRY(const Node* node, rule.Need("claims"));
-  // An empty map would match every token of the issuer: that has to be written as `allow: all`.
-  if (node->kind() != Node::Kind::kMap || node->members().empty()) {
-    return node->Wrong("wanted a map of at least one claim to its value");
+Outcome ReadIssuers(const Node& root, PolicyContent* out) {
+  TRY(const Node* issuers, root.Need("issuers"));
+  if (issuers->kind() != Node::Kind::kMap || issuers->members().empty()) {
+    return issuers->Wrong("wanted a map of at least one short name to an issuer");
   }
-  Claims claims;
-  for (const auto& [name, value] : node->members()) {
-    if (value.kind() == Node::Kind::kNull) return value.Wrong("wanted a value; quote \"null\"");
-    TRY(std::string text, value.String());
-    claims.emplace_back(name, std::move(text));
+  if (issuers->members().size() > limits::kPolicyIssuers) {
+    return issuers->Wrong("has more than " + std::to_string(limits::kPolicyIssuers) + " issuers");
   }
-  return claims;
-}
-
-// What a claim's value is compared as; none for what never matches.
-std::optional<std::string> ClaimText(const schema::Json& value) {
-  if (value.is_string()) return value.get_ref<const std::string&>();
-  if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
-  if (value.is_number_float()) {
-    const double number = value.get<double>();
-    if (!(std::fabs(number) <= kExactMax)) return std::nullopt;
-    // 1.0 and 1 are the same JSON number, and issuers write both.
-    if (std::trunc(number) == number) return std::to_string(static_cast<std::int64_t>(number));
+  for (const auto& [name, node] : issuers->members()) {
+    TRY(PolicyIssuer issuer, ParsePolicyIssuer(name, node));
+    if (!out->by_url.emplace(issuer.url, out->issuers.size()).second) {
+      return node.Wrong("another name stands for the same url");
+    }
+    out->issuers.push_back(std::move(issuer));
   }
-  if (value.is_number()) return value.dump();
-  return std::nullopt;
+  return schema::Ok();
 }
 
-bool Matches(const schema::Json& claims, const Claims& wanted) {
-  if (!claims.is_object()) return false;
-  return std::ranges::all_of(wanted, [&](const auto& want) {
-    const auto claim = claims.find(want.first);
-    return claim != claims.end() && ClaimText(*claim) == want.second;
-  });
+Result<std::vector<Rule>> ReadRules(const Node& list, Effect effect, const PolicyContent& content,
+                                    std::set<std::string>* ids) {
+  if (list.kind() != Node::Kind::kList) return list.Wrong("wanted a list of rules");
+  std::vector<Rule> out;
+  for (const Node& item : list.items()) {
+    TRY(Rule rule, ParseRule(item, effect, content.issuers));
+    if (!ids->insert(rule.id).second) {
+      return item.Find("id")->Wrong("another rule has the id '" + rule.id + "'");
+    }
+    if (ids->size() > limits::kPolicyRules) {
+      return item.Wrong("more than " + std::to_string(limits::kPolicyRules) + " rules");
+    }
+    out.push_back(std::move(rule));
+  }
+  return out;
 }
 
-// One file, one kind of error: the document's own say what is wrong, this says of which file.
-Error AsPolicyError(Error error) { return {&kBadPolicy, std::move(error.detail)}; }
+bool IsRegex(const Condition& condition) { return condition.op() == Condition::Operator::kRegex; }
+
+Outcome CheckRegexes(const Node& root, const PolicyContent& content) {
+  std::ptrdiff_t count = 0;
+  for (const std::vector<Rule>* rules : {&content.deny, &content.allow}) {
+    for (const Rule& rule : *rules) {
+      count += std::ranges::count_if(rule.when, IsRegex);
+      count += std::ranges::count_if(rule.grant.when, IsRegex);
+    }
+  }
+  if (count <= static_cast<std::ptrdiff_t>(limits::kPolicyRegexes)) return schema::Ok();
+  return root.Wrong("has more than " + std::to_string(limits::kPolicyRegexes) +
+                    " regexes; use exact values and globs where they do");
+}
+
+Outcome Read(std::string_view text, PolicyContent* out) {
+  TRY(const Node root, schema::ParseDocument(text));
+  if (root.kind() != Node::Kind::kMap) {
+    return root.Wrong("wanted a map with `version`, `issuers` and `allow`");
+  }
+  TRY(root.OnlyKeys({"version", "issuers", "deny", "allow"}));
+  TRY(const Node* version, root.Need("version"));
+  TRY(version->Integer(1, 1));
+  TRY(ReadIssuers(root, out));
+  std::set<std::string> ids;
+  if (const Node* deny = root.Find("deny")) {
+    TRY(out->deny, ReadRules(*deny, Effect::kDeny, *out, &ids));
+  }
+  // An empty list is a CA that is closed; leaving the key out is a mistake.
+  TRY(const Node* allow, root.Need("allow"));
+  TRY(out->allow, ReadRules(*allow, Effect::kAllow, *out, &ids));
+  return CheckRegexes(root, *out);
+}
+
+class Compiler {
+ public:
+  explicit Compiler(PolicyContent* content) : content_(content) {}
+
+  void Run() {
+    for (const Rule& rule : content_->deny) content_->compiled_deny.push_back(Compile(rule));
+    for (const Rule& rule : content_->allow) content_->compiled_allow.push_back(Compile(rule));
+  }
+
+ private:
+  CompiledRule Compile(const Rule& rule) {
+    CompiledRule out;
+    if (!rule.issuers.empty()) {
+      out.issuers.resize(content_->issuers.size());
+      for (const std::string& url : rule.issuers) out.issuers[content_->by_url.at(url)] = true;
+    }
+    out.when_claims = Slots(rule.when);
+    out.grant_claims = Slots(rule.grant.when);
+    return out;
+  }
+
+  std::vector<std::uint16_t> Slots(const std::vector<Condition>& conditions) {
+    std::vector<std::uint16_t> out;
+    out.reserve(conditions.size());
+    for (const Condition& condition : conditions) {
+      const auto [slot, is_new] = slots_.emplace(condition.claim(), content_->claims.size());
+      if (is_new) content_->claims.push_back(condition.claim());
+      out.push_back(static_cast<std::uint16_t>(slot->second));
+    }
+    return out;
+  }
+
+  PolicyContent* content_;
+  std::map<std::string, std::size_t> slots_;
+};
+
+// 1000 rules of twice 32 conditions: a slot's number has 16 bits.
+static_assert(limits::kPolicyRules * limits::kPolicyConditions * 2 <= 65535);
 
 }  // namespace
 
-Outcome Policy::ReadIssuer(const std::string& issuer, const Node& node,
-                           std::set<std::string>* ids) {
-  if (node.kind() != Node::Kind::kMap) return node.Wrong("wanted a map with the key `allow`");
-  TRY(node.OnlyKeys({"allow"}));
-  TRY(const Node* allow, node.Need("allow"));
-  std::vector<Rule>& rules = issuers_[issuer];
-  if (allow->kind() == Node::Kind::kString && allow->text() == "all") {
-    rules.push_back({std::string(kAllowAll), {}});
-    return schema::Ok();
-  }
-  if (allow->kind() != Node::Kind::kList || allow->items().empty()) {
-    return allow->Wrong("wanted `all` or a list of at least one rule");
-  }
-  for (const Node& item : allow->items()) {
-    if (item.kind() != Node::Kind::kMap) return item.Wrong("wanted a rule with `id` and `claims`");
-    TRY(item.OnlyKeys({"id", "claims"}));
-    Rule rule;
-    TRY(rule.id, ReadId(item, ids));
-    TRY(rule.claims, ReadClaims(item));
-    rules.push_back(std::move(rule));
-  }
-  return schema::Ok();
-}
-
-Outcome Policy::Read(std::string_view text) {
-  TRY(const Node root, schema::ParseDocument(text));
-  if (root.kind() != Node::Kind::kMap)
-    return root.Wrong("wanted a map with `version` and `issuers`");
-  TRY(root.OnlyKeys({"version", "issuers"}));
-  TRY(const Node* version, root.Need("version"));
-  TRY(version->Integer(1, 1));
-  TRY(const Node* issuers, root.Need("issuers"));
-  if (issuers->kind() != Node::Kind::kMap || issuers->members().empty()) {
-    return issuers->Wrong("wanted at least one issuer");
-  }
-  std::set<std::string> ids;
-  for (const auto& [issuer, node] : issuers->members()) TRY(ReadIssuer(issuer, node, &ids));
-  return schema::Ok();
-}
-
 Result<Policy> Policy::Parse(std::string_view text) {
-  Policy policy;
-  policy.digest_ = schema::Hex(schema::Sha256(schema::AsBytes(text)));
-  Outcome outcome = policy.Read(text);
-  if (!outcome) return AsPolicyError(std::move(outcome).error());
-  return policy;
+  auto content = std::make_shared<PolicyContent>();
+  content->digest = schema::Hex(schema::Sha256(schema::AsBytes(text)));
+  Outcome outcome = Read(text, content.get());
+  // One file, one kind of error: the document's own say what is wrong, this says of which file.
+  if (!outcome) return Error{&kBadPolicy, std::move(outcome).error().detail};
+  Compiler(content.get()).Run();
+  return Policy(std::move(content));
 }
 
-Decision Policy::Decide(const schema::Identity& identity) const {
-  Decision decision;
-  decision.digest_ = digest_;
-  decision.rule_ = kDefaultDeny;
-  const auto issuer = issuers_.find(identity.issuer);
-  if (issuer == issuers_.end()) return decision;
-  for (const Rule& rule : issuer->second) {
-    const bool matched = Matches(identity.claims, rule.claims);
-    decision.checks_.push_back({rule.id, matched});
-    // The rest is still evaluated, so that the events log tells reviewers every rule that would
-    // have allowed.
-    if (matched && !decision.allowed_) {
-      decision.allowed_ = true;
-      decision.rule_ = rule.id;
-    }
-  }
-  return decision;
-}
+const std::vector<Rule>& Policy::deny() const { return content_->deny; }
+const std::vector<Rule>& Policy::allow() const { return content_->allow; }
+const std::vector<PolicyIssuer>& Policy::issuers() const { return content_->issuers; }
+const std::string& Policy::digest() const { return content_->digest; }
 
 }  // namespace ca

@@ -109,6 +109,7 @@ Result<schema::Identity> Map(const Issuer& issuer, const schema::Json& claims) {
   schema::Identity out{};
   out.issuer = mapped.issuer;
   out.issuer_type = issuer.type_text;
+  out.kind = issuer.ci_provider != nullptr ? issuer.ci_provider->name : issuer.type_text;
   out.subject = mapped.subject;
   TRY(Apply(issuer, reader, mapped));
   out.san = std::move(mapped.san);

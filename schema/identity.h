@@ -28,7 +28,10 @@ struct FulcioExtension {
 struct Identity {
   std::string issuer;       // the configured issuer, equal to the token's "iss"
   std::string issuer_type;  // "ci-provider", "email", …
-  std::string subject;      // "sub" as it stands in the token
+  // What its claims mean (schema/vocabulary.h): the name of the issuer's ci-provider, else its
+  // type.
+  std::string kind;     // "github-workflow", "email", …
+  std::string subject;  // "sub" as it stands in the token
   San san;
   std::string proof_message;  // the text whose signature proves possession: the e-mail, else "sub"
   std::vector<FulcioExtension> extensions;  // ascending arc; 1 and 8 always present

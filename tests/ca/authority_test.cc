@@ -15,10 +15,9 @@ using hsm::Purpose;
 constexpr const char* kPolicy = R"(
 version: 1
 issuers:
-  https://token.actions.githubusercontent.com:
-    allow:
-      - id: acme
-        claims: {repository: acme/app}
+  gh: {url: https://token.actions.githubusercontent.com}
+allow:
+  - {id: acme, issuer: gh, when: {repository: acme/app}}
 )";
 
 schema::Identity Acme(const std::string& token) {

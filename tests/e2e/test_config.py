@@ -56,7 +56,8 @@ def test_config_check_accepts_what_we_ship(shipped):
 @pytest.mark.parametrize("name,path", [
     ("chancery", ["nonsense"]), ("chancery", ["ca", "nonsense"]), ("chancery", ["log", "certificates", "nonsense"]),
     ("chancery", ["listen", "nonsense"]), ("policy", ["nonsense"]), ("issuers", ["nonsense"]),
-    ("policy", ["issuers", "https://gitlab.com", "nonsense"])])
+    ("policy", ["issuers", "gitlab", "nonsense"]), ("policy", ["allow", 0, "nonsense"]),
+    ("policy", ["allow", 0, "grant", "nonsense"]), ("policy", ["deny", 0, "when", "event_name", "nonsense"])])
 def test_an_unknown_key_is_refused_by_schema_and_server(shipped, name, path):
     file = shipped / f"{name}.yaml"
     document = yaml.safe_load(file.read_text())

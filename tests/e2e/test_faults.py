@@ -151,7 +151,11 @@ def test_a_dead_issuer_harms_nobody_else(private, issuer, tmp_path):
             "ci-provider": "github-workflow"}
     server = private(start=False)
     server.state.edit(add, "issuers.yaml")
-    server.state.edit(lambda p: p["issuers"].update({dead.base + "/github": {"allow": "all"}}), "policy.yaml")
+
+    def allow(document):
+        document["issuers"]["dead"] = {"url": dead.base + "/github"}
+        document["allow"].append({"id": "all-dead", "issuer": "dead", "when": "all"})
+    server.state.edit(allow, "policy.yaml")
     begun = time.monotonic()
     server.start()
     assert time.monotonic() - begun < 5 * house.PATIENCE, "a dead issuer delays the start"

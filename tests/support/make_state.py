@@ -155,15 +155,25 @@ POLICY = """\
 # yaml-language-server: $schema=policy.schema.json
 version: 1
 issuers:
-  {base}/github:
-    allow:
-      - id: acme-app
-        claims: {{repository_id: "12345", repository_owner_id: "678"}}
-  {base}/gitlab: {{allow: all}}
-  {base}/buildkite: {{allow: all}}
-  {base}/email: {{allow: all}}
-  {base}/spiffe: {{allow: all}}
-  {base}/kubernetes: {{allow: all}}
+  github: {{url: "{base}/github"}}
+  gitlab: {{url: "{base}/gitlab"}}
+  buildkite: {{url: "{base}/buildkite"}}
+  email: {{url: "{base}/email"}}
+  spiffe: {{url: "{base}/spiffe"}}
+  kubernetes: {{url: "{base}/kubernetes"}}
+deny:
+  - id: no-fork-events
+    issuer: github
+    when: {{event_name: {{any: [pull_request, pull_request_target, workflow_run, issue_comment]}}}}
+allow:
+  - id: acme-app
+    issuer: github
+    when: {{repository_id: "12345", repository_owner_id: "678"}}
+  - {{id: all-gitlab, issuer: gitlab, when: all}}
+  - {{id: all-buildkite, issuer: buildkite, when: all}}
+  - {{id: all-email, issuer: email, when: all}}
+  - {{id: all-spiffe, issuer: spiffe, when: all}}
+  - {{id: all-kubernetes, issuer: kubernetes, when: all}}
 """
 
 

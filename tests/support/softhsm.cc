@@ -49,7 +49,9 @@ constexpr const char* kIssuers = R"(oidc-issuers:
 
 constexpr const char* kPolicy = R"(version: 1
 issuers:
-  http://127.0.0.1:1/ci: {allow: all}
+  ci: {url: http://127.0.0.1:1/ci}
+allow:
+  - {id: everyone, issuer: ci, when: all}
 )";
 
 void Replace(std::string& text, std::string_view what, std::string_view with) {

@@ -1,0 +1,34 @@
+// What the tokens of each kind of issuer say: the claims a policy can ask for, which of them are
+// ids that nobody else can get, which are names that somebody else can take over, and which
+// together name one run. Facts of the providers' documentation and of Fulcio's stock metadata.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace schema {
+
+// All lists are sorted. Every one is static: the views live as long as the program.
+struct Vocabulary {
+  std::string_view kind;  // "github-workflow", "email", …: Identity::kind
+  // One issuer URL serves strangers too (github.com, gitlab.com): a rule needs an owner's id.
+  bool shared;
+  // All known ones. A kind whose issuers send what they like ("uri", "username") has only the
+  // registered ones of RFC 7519, and `open` is true: another claim is no mistake.
+  std::span<const std::string_view> claims;
+  bool open;
+  // Given once and never again: repository_owner_id, namespace_id, …
+  std::span<const std::string_view> owner_ids;
+  // Can be renamed, deleted and taken by somebody else: repository, project_path, …
+  std::span<const std::string_view> names;
+  // Together they name one run; empty: the kind knows no runs, and `per-run` counts each `sub`'s
+  // token by itself.
+  std::span<const std::string_view> run;
+};
+
+const Vocabulary* FindVocabulary(std::string_view kind);  // nullptr: not known
+std::span<const Vocabulary> Vocabularies();               // sorted by kind
+std::string VocabularyKinds();                            // "buddy-pipeline, …", for messages
+
+}  // namespace schema
