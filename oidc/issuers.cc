@@ -67,6 +67,7 @@ void ReadEntries(const Node* section, const IssuerPlace& place, IssuerSet& out,
     auto issuer = ReadIssuer(key, value, place);
     if (!issuer) {
       problems.push_back(Problem(key, issuer.error()));
+      out.left_out.push_back(key);
     } else if (place.wildcard) {
       out.patterns.push_back(*std::move(issuer));
     } else {

@@ -79,6 +79,8 @@ struct Issuer {
 struct IssuerSet {
   std::map<std::string, std::shared_ptr<const Issuer>, std::less<>> exact;  // by url
   std::vector<std::shared_ptr<const Issuer>> patterns;                      // in file order
+  // Keys of entries that cannot be used, of both maps.
+  std::vector<std::string> left_out;
 
   // The exact issuer, else the first pattern that matches, else nullptr. Thread-safe.
   std::shared_ptr<const Issuer> Find(std::string_view iss) const;

@@ -15,7 +15,7 @@ struct KeyStore::Entry {
   Entry(std::shared_ptr<const Issuer> the_issuer, std::string the_url, TimeMs now)
       : issuer(std::move(the_issuer)), url(std::move(the_url)), due(now), used_at(now) {}
 
-  const std::shared_ptr<const Issuer> issuer;
+  std::shared_ptr<const Issuer> issuer;
   const std::string url;
 
   std::shared_ptr<const KeySet> keys;  // of the last good fetch; null before it
@@ -73,6 +73,28 @@ Result<std::shared_ptr<const KeySet>> KeyStore::Keys(const std::shared_ptr<const
   return entry->keys;
 }
 
+// Everything that says from where, and under whose roots, an issuer's documents come.
+bool KeyStore::FetchedAlike(const Issuer& a, const Issuer& b) {
+  return a.ca_pem == b.ca_pem && a.ca_file == b.ca_file && a.allow_http == b.allow_http;
+}
+
+void KeyStore::Replace(const IssuerSet& issuers) {
+  const std::lock_guard lock(mutex_);
+  const TimeMs now = clock_.Now();
+  std::map<std::string, EntryRef, std::less<>> kept;
+  for (const auto& [url, entry] : entries_) {
+    auto issuer = issuers.Find(url);
+    if (issuer == nullptr || !FetchedAlike(*issuer, *entry->issuer)) continue;
+    entry->issuer = std::move(issuer);
+    kept.emplace(url, entry);
+  }
+  for (const auto& [url, issuer] : issuers.exact) {
+    if (!kept.contains(url)) kept.emplace(url, std::make_shared<Entry>(issuer, url, now));
+  }
+  entries_ = std::move(kept);
+  work_.notify_all();
+}
+
 void KeyStore::Suspect(const std::string& iss) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(iss);
@@ -87,7 +109,7 @@ Result<KeyStore::EntryRef> KeyStore::FindOrAdd(const std::shared_ptr<const Issue
                                                const std::string& iss, TimeMs now) {
   const auto found = entries_.find(iss);
   if (found != entries_.end()) return found->second;
-  MUST(issuer->wildcard());
+  if (!issuer->wildcard()) return Error{&kIssuerUnknown, "not configured any more"};
   if (!MakeRoom(now))
     return Error{&kIssuerUnavailable, "too many issuers that match a pattern have no keys"};
   auto entry = std::make_shared<Entry>(issuer, iss, now);
@@ -150,9 +172,9 @@ void KeyStore::Fetch(Lock& lock, const EntryRef& entry) {
   std::optional<Discovery> known;
   const bool renew = started - entry->fetched_at >= settings_.lifetime;
   if (entry->failures == 0 && !renew) known = entry->discovery;
+  const std::shared_ptr<const Issuer> issuer = entry->issuer;  // Replace may give it another
   lock.unlock();
-  auto fetched =
-      FetchKeys(fetcher_, *entry->issuer, entry->url, std::move(known), settings_.timeout);
+  auto fetched = FetchKeys(fetcher_, *issuer, entry->url, std::move(known), settings_.timeout);
   lock.lock();
   Publish(*entry, std::move(fetched), clock_.Now());
   entry->fetching = false;

@@ -53,8 +53,13 @@ class KeyStore {
   //
   // kIssuerUnavailable  no keys, or no such `kid`, and the endpoint does not answer; or too many
   // wait
+  // kIssuerUnknown      replaced meanwhile by issuers without this one
   schema::Result<std::shared_ptr<const KeySet>> Keys(const std::shared_ptr<const Issuer>& issuer,
                                                      const std::string& iss, std::string_view kid);
+
+  // Other issuers from now on. What is configured still keeps its keys, unless its documents are to
+  // be fetched another way; what is not is forgotten.
+  void Replace(const IssuerSet& issuers);
 
   // A signature did not verify: the issuer may have put a new key under an old name. Fetches in the
   // background, at most once per `floor`.
@@ -67,6 +72,7 @@ class KeyStore {
   using EntryRef = std::shared_ptr<Entry>;
   using Lock = std::unique_lock<std::mutex>;
 
+  static bool FetchedAlike(const Issuer& a, const Issuer& b);
   schema::Result<EntryRef> FindOrAdd(const std::shared_ptr<const Issuer>& issuer,
                                      const std::string& iss, schema::TimeMs now);
   bool MakeRoom(schema::TimeMs now);

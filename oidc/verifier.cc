@@ -1,5 +1,7 @@
 #include "oidc/verifier.h"
 
+#include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "oidc/claims.h"
@@ -56,30 +58,45 @@ const ErrorKind kTokenNotYetValid{
 const ErrorKind kTokenTooOld{"token-too-old", Fault::kToken,
                              "The identity token is too old or lives too long: get a fresh, "
                              "short-lived one just before signing."};
+const ErrorKind kIssuerLost{
+    "issuer-lost", Fault::kUs,
+    "An issuer that is served now has an entry that cannot be used; the issuers stay as they were"};
 
 namespace {
 
 class TokenVerifier final : public Verifier {
  public:
-  TokenVerifier(IssuerSet issuers, schema::Fetcher& fetcher, const schema::Clock& clock,
-                schema::Journal& journal)
-      : issuers_(std::move(issuers)), clock_(clock), keys_(issuers_, fetcher, clock, journal) {}
+  TokenVerifier(IssuerSet issuers, std::filesystem::path directory, schema::Fetcher& fetcher,
+                const schema::Clock& clock, schema::Journal& journal)
+      : directory_(std::move(directory)),
+        clock_(clock),
+        keys_(issuers, fetcher, clock, journal),
+        issuers_(std::make_shared<const IssuerSet>(std::move(issuers))) {}
 
   Result<schema::Identity> Verify(std::string_view token) override;
+  schema::Outcome Reload(std::string_view issuers_text,
+                         std::vector<schema::Error>& problems) override;
   std::vector<IssuerInfo> Issuers() const override;
   std::vector<IssuerHealth> Health() const override { return keys_.Health(); }
 
  private:
-  const IssuerSet issuers_;
+  std::shared_ptr<const IssuerSet> Current() const {
+    const std::lock_guard lock(mutex_);
+    return issuers_;
+  }
+
+  const std::filesystem::path directory_;
   const schema::Clock& clock_;
-  KeyStore keys_;  // refers to issuers_
+  KeyStore keys_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const IssuerSet> issuers_;  // guarded by mutex_
 };
 
 Result<schema::Identity> TokenVerifier::Verify(std::string_view token) {
   if (token.empty()) return Error{&kTokenMissing, ""};
   TRY(Jwt jwt, Jwt::Parse(token));
   const std::string iss = jwt.unverified_issuer();
-  const auto issuer = issuers_.Find(iss);
+  const auto issuer = Current()->Find(iss);
   if (issuer == nullptr) return Error{&kIssuerUnknown, "not configured"};
   TRY(const auto keys, keys_.Keys(issuer, iss, jwt.kid()));
   auto claims = VerifiedClaims(std::move(jwt), *keys);
@@ -96,6 +113,24 @@ Result<schema::Identity> TokenVerifier::Verify(std::string_view token) {
   return identity;
 }
 
+schema::Outcome TokenVerifier::Reload(std::string_view issuers_text,
+                                      std::vector<schema::Error>& problems) {
+  TRY(IssuerSet next, LoadIssuers(issuers_text, directory_, problems));
+  const auto now = Current();
+  for (const std::string& key : next.left_out) {
+    const bool served =
+        now->exact.contains(key) ||
+        std::ranges::any_of(now->patterns, [&key](const auto& p) { return p->url == key; });
+    if (served) return Error{&kIssuerLost, key};
+  }
+  // The keys first: whoever finds a new issuer finds its entry among them.
+  keys_.Replace(next);
+  auto swapped = std::make_shared<const IssuerSet>(std::move(next));
+  const std::lock_guard lock(mutex_);
+  issuers_ = std::move(swapped);
+  return schema::Ok();
+}
+
 IssuerInfo Describe(const Issuer& issuer) {
   return {.url = issuer.url,
           .wildcard = issuer.wildcard(),
@@ -109,8 +144,9 @@ IssuerInfo Describe(const Issuer& issuer) {
 
 std::vector<IssuerInfo> TokenVerifier::Issuers() const {
   std::vector<IssuerInfo> out;
-  for (const auto& [url, issuer] : issuers_.exact) out.push_back(Describe(*issuer));
-  for (const auto& issuer : issuers_.patterns) out.push_back(Describe(*issuer));
+  const auto issuers = Current();
+  for (const auto& [url, issuer] : issuers->exact) out.push_back(Describe(*issuer));
+  for (const auto& issuer : issuers->patterns) out.push_back(Describe(*issuer));
   return out;
 }
 
@@ -121,7 +157,7 @@ Result<std::unique_ptr<Verifier>> Verifier::Create(
     const schema::Clock& clock, schema::Journal& journal, std::vector<schema::Error>& problems) {
   TRY(IssuerSet issuers, LoadIssuers(issuers_text, directory, problems));
   return std::unique_ptr<Verifier>(
-      std::make_unique<TokenVerifier>(std::move(issuers), fetcher, clock, journal));
+      std::make_unique<TokenVerifier>(std::move(issuers), directory, fetcher, clock, journal));
 }
 
 }  // namespace oidc

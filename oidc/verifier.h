@@ -35,6 +35,9 @@ extern const schema::ErrorKind
 extern const schema::ErrorKind
     kClaims;  // a claim the issuer's type needs is missing or wrong (mapping.cc)
 
+// Fault::kUs: a reload would lose an issuer by a mistake in its entry.
+extern const schema::ErrorKind kIssuerLost;
+
 // What GET /api/v2/configuration shows of one issuer (reference: OIDCIssuer).
 struct IssuerInfo {
   std::string url;  // or the pattern, when wildcard
@@ -66,6 +69,15 @@ class Verifier {
                                                           schema::Journal& journal,
                                                           std::vector<schema::Error>& problems);
   virtual ~Verifier() = default;
+
+  // Takes another text of the issuers file; a token is verified under the old one or the new one,
+  // whole. Issuers that stay keep their keys. What is new is fetched in the background.
+  //
+  // kBadDocument, kNoIssuers  as above; the old issuers stay
+  // kIssuerLost               an issuer that is served now has an entry that cannot be used: its
+  //                           tokens would be refused for a mistake, so the old issuers stay
+  virtual schema::Outcome Reload(std::string_view issuers_text,
+                                 std::vector<schema::Error>& problems) = 0;
 
   // Verifies signature, claims and times, then maps the claims. Blocks only when the issuer's keys
   // are not there yet or the kid is unknown: up to the fetch timeout, one fetch for all who wait.

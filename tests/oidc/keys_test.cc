@@ -124,6 +124,36 @@ struct World {
   std::unique_ptr<oidc::KeyStore> store;  // last: it uses all above
 };
 
+TEST_CASE(
+    "replaced issuers: who stays keeps the keys, who is fetched another way is fetched anew") {
+  World world;
+  world.Start();
+  REQUIRE_EQ(world.Ask(kA), "yes");
+  REQUIRE_EQ(world.Ask(kB), "yes");
+  const auto removed = world.issuers.Find(kB);
+  const int fetches = world.fetcher.Count(Jwks(kA));
+
+  oidc::IssuerSet next;
+  auto changed = std::make_shared<oidc::Issuer>(*world.issuers.Find(kA));
+  changed->audiences = {"another"};
+  next.exact.emplace(kA, changed);
+  world.store->Replace(next);
+  world.issuers = next;
+  CHECK_EQ(world.Ask(kA), "yes");
+  CHECK_EQ(world.fetcher.Count(Jwks(kA)), fetches);
+  // A request that found its issuer before the change.
+  const auto late = world.store->Keys(removed, kB, "one");
+  REQUIRE_FALSE(late);
+  CHECK_EQ(late.error().kind->id, oidc::kIssuerUnknown.id);
+
+  auto other_roots = std::make_shared<oidc::Issuer>(*changed);
+  other_roots->ca_file = "/other.pem";
+  world.issuers.exact[kA] = other_roots;
+  world.store->Replace(world.issuers);
+  CHECK_EQ(world.Ask(kA), "yes");
+  CHECK_EQ(world.fetcher.Count(Jwks(kA)), fetches + 1);
+}
+
 TEST_CASE("keys are fetched in the background, before anyone asks") {
   World world;
   world.Start();

@@ -125,6 +125,88 @@ TEST_CASE("an unknown issuer is never fetched") {
   CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(nul, "sigstore", kNow))), "issuer-unknown");
 }
 
+std::string Replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  REQUIRE_NE(at, std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+TEST_CASE("a reload keeps the keys of issuers that stay, and forgets what is gone") {
+  World world;
+  const auto ask = [&](const char* iss) {
+    return world.Refusal(world.minter.Mint(GithubClaims(iss, "sigstore", kNow)));
+  };
+  const std::string keys = std::string(kGithub) + "/jwks";
+  REQUIRE_EQ(ask(kGithub), "accepted");
+  REQUIRE_EQ(ask(kTenant), "accepted");
+  const int fetched = world.fetcher.Count(keys);
+  world.fetcher.Remove(keys);
+  // Another audience, no pattern, one issuer more.
+  std::string text = Replaced(kIssuers, "client-id: sigstore", "client-id: elsewhere");
+  text = text.substr(0, text.find("meta-issuers")) + R"(
+  https://new.example.com:
+    issuer-url: https://new.example.com
+    client-id: sigstore
+    type: github-workflow
+)";
+  world.fetcher.Serve("https://new.example.com/.well-known/openid-configuration",
+                      support::DiscoveryOf("https://new.example.com"));
+  world.fetcher.Serve("https://new.example.com/jwks", world.minter.Jwks());
+  std::vector<schema::Error> problems;
+  const auto done = world.verifier->Reload(text, problems);
+  REQUIRE_MESSAGE(done, done.error().Describe());
+  CHECK(problems.empty());
+  CHECK_EQ(ask(kGithub), "audience");  // the keys are there, the setting is the new one
+  CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "elsewhere", kNow))), "accepted");
+  CHECK_EQ(ask(kTenant), "issuer-unknown");
+  CHECK_EQ(ask("https://new.example.com"), "accepted");
+  CHECK_EQ(world.fetcher.Count(keys), fetched);
+  CHECK_EQ(world.verifier->Issuers().size(), 3);
+}
+
+TEST_CASE("a broken issuers file changes nothing") {
+  struct Case {
+    const char* name;
+    std::string text;
+    const char* want;
+  };
+  const Case cases[] = {
+      {"empty", "", "no-issuers"},
+      {"not YAML", "oidc-issuers: [", "bad-document"},
+      {"no issuer left", "oidc-issuers: {}", "no-issuers"},
+      {"a served issuer's type is misspelt",
+       Replaced(kIssuers, "type: github-workflow", "type: github-workflw"), "issuer-lost"},
+      {"a served pattern's type is misspelt",
+       Replaced(Replaced(kIssuers, "type: github-workflow", "type: kept"), "type: github-workflow",
+                "type: github-workflw"),
+       "issuer-lost"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    World world;
+    std::vector<schema::Error> problems;
+    const auto done = world.verifier->Reload(c.text, problems);
+    REQUIRE_FALSE(done);
+    CHECK_EQ(done.error().kind->id, c.want);
+    CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "sigstore", kNow))), "accepted");
+    CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kTenant, "sigstore", kNow))), "accepted");
+  }
+}
+
+TEST_CASE("a new entry that cannot be used is left out and does not stop the others") {
+  World world;
+  std::vector<schema::Error> problems;
+  REQUIRE(world.verifier->Reload(Replaced(kIssuers, "oidc-issuers:\n", R"(oidc-issuers:
+  https://bad.example.com:
+    issuer-url: https://bad.example.com
+    client-id: sigstore
+    type: no-such-type
+)"),
+                                 problems));
+  CHECK_EQ(problems.size(), 1);
+  CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "sigstore", kNow))), "accepted");
+}
+
 TEST_CASE("another issuer's key signs nothing for this one") {
   World world;
   const TokenMinter stranger("RS256");  // the same kid
