@@ -8,14 +8,26 @@ namespace ca {
 
 using schema::CertDer;
 using schema::Error;
+using schema::Outcome;
 using schema::Result;
+
+namespace {
+
+// A policy that changes twice while one request is decided is a policy being edited: come back.
+constexpr int kDecideAgain = 2;
+
+bool MovedPolicy(const Result<Issued>& issued) {
+  return !issued && issued.error().Is(kPolicyMoved);
+}
+
+}  // namespace
 
 Authority::Authority(AuthoritySettings settings, const Chain& chain, IssuerKey issuer_key,
                      Policy policy, hsm::Custody& custody, Log& log, const schema::Clock& clock)
     : settings_(std::move(settings)),
       chain_(chain),
       issuer_key_(std::move(issuer_key)),
-      policy_(std::move(policy)),
+      policy_(std::make_shared<const Policy>(std::move(policy))),
       custody_(custody),
       log_(log),
       clock_(clock) {}
@@ -24,12 +36,40 @@ Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyReque
                                 const RequestContext& context) {
   auto key = CheckRequest(request, identity.proof_message);
   if (!key) return Refuse(std::move(key).error(), identity, nullptr, context);
+  auto issued = IssueUnder(*policy(), identity, *key, context);
+  for (int again = 0; again < kDecideAgain && MovedPolicy(issued); ++again) {
+    issued = IssueUnder(*SettledPolicy(), identity, *key, context);
+  }
+  return issued;
+}
+
+Outcome Authority::Adopt(Policy policy) {
+  auto next = std::make_shared<const Policy>(std::move(policy));
+  const std::lock_guard changing(change_mutex_);
+  TRY(log_.Adopt(next->digest(), {{"type", "policy-loaded"}, {"policy_digest", next->digest()}}));
+  const std::lock_guard lock(policy_mutex_);
+  policy_ = std::move(next);
+  return schema::Ok();
+}
+
+std::shared_ptr<const Policy> Authority::policy() const {
+  const std::lock_guard lock(policy_mutex_);
+  return policy_;
+}
+
+std::shared_ptr<const Policy> Authority::SettledPolicy() {
+  const std::lock_guard settled(change_mutex_);
+  return policy();
+}
+
+Result<Issued> Authority::IssueUnder(const Policy& policy, const schema::Identity& identity,
+                                     const SubjectKey& key, const RequestContext& context) {
   const Decision decision =
-      policy_.Decide(identity, key->algorithm(), schema::ToSeconds(clock_.Now()));
+      policy.Decide(identity, key.algorithm(), schema::ToSeconds(clock_.Now()));
   if (!decision.allowed()) {
     return Refuse(Error{decision.refusal(), decision.rule()}, identity, &decision, context);
   }
-  auto issued = Grant(identity, *key, decision, context);
+  auto issued = Grant(identity, key, decision, context);
   if (!issued && issued.error().kind->fault != schema::Fault::kBusy &&
       issued.error().kind->fault != schema::Fault::kUs) {
     return Refuse(std::move(issued).error(), identity, &decision, context);
@@ -51,7 +91,7 @@ Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectK
   TRY(const Receipt receipt,
       log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at, key.hash(),
                            identity.san.value, identity.issuer, identity.subject,
-                           context.request_id, std::move(event)}));
+                           context.request_id, std::move(event), decision.policy_digest()}));
   if (receipt.certificate()) return Issued{receipt.index(), *receipt.certificate(), true};
   TRY(CertDer certificate, Finish(receipt, context));
   return Issued{receipt.index(), std::move(certificate), receipt.retry()};
@@ -64,10 +104,12 @@ Error Authority::Refuse(Error error, const schema::Identity& identity, const Dec
     return error;
   }
   const auto noted =
-      log_.Note(DeniedEvent(error, identity, decision, settings_.redact_claims, context));
+      log_.NoteDecision(DeniedEvent(error, identity, decision, settings_.redact_claims, context),
+                        decision == nullptr ? "" : decision->policy_digest());
+  if (noted) return error;
   // A decision that cannot be entered is no decision: the client is told to come back.
-  if (!noted) return noted.error();
-  return error;
+  refusals_.Forget(identity.issuer, identity.subject, error.kind->id);
+  return noted.error();
 }
 
 Result<CertDer> Authority::Finish(const Receipt& receipt, const RequestContext& context) {

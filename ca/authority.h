@@ -2,6 +2,8 @@
 // out.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -48,9 +50,18 @@ class Authority {
   // A token that nobody vouches for was refused: counted, not entered one by one.
   void CountTokenRefusal(const schema::Error& error) { log_.Tally(error.kind->id, ""); }
 
-  const Policy& policy() const { return policy_; }
+  // Puts a policy in force, the first of a run too: in the events log `policy-loaded` is the border
+  // between what the old and the new one decided. Blocks for one commit. After an error the old one
+  // goes on deciding or, if the log has the new one already, requests get 503: call again.
+  schema::Outcome Adopt(Policy policy);
+
+  std::shared_ptr<const Policy> policy() const;
 
  private:
+  schema::Result<Issued> IssueUnder(const Policy& policy, const schema::Identity& identity,
+                                    const SubjectKey& key, const RequestContext& context);
+  // The policy in force once no change is under way.
+  std::shared_ptr<const Policy> SettledPolicy();
   schema::Result<Issued> Grant(const schema::Identity& identity, const SubjectKey& key,
                                const Decision& decision, const RequestContext& context);
   schema::Error Refuse(schema::Error error, const schema::Identity& identity,
@@ -60,7 +71,9 @@ class Authority {
   const AuthoritySettings settings_;
   const Chain& chain_;
   const IssuerKey issuer_key_;
-  const Policy policy_;
+  std::mutex change_mutex_;  // held from a policy's entry in the log until it is policy_
+  mutable std::mutex policy_mutex_;
+  std::shared_ptr<const Policy> policy_;  // guarded by policy_mutex_
   hsm::Custody& custody_;
   Log& log_;
   const schema::Clock& clock_;

@@ -20,6 +20,8 @@ class RefusalMemory {
   // True the first time within the window for this issuer, subject and reason.
   bool FirstInWindow(std::string_view issuer, std::string_view subject, std::string_view reason,
                      schema::TimeMs now);
+  // It was not entered after all: the next one is the first.
+  void Forget(std::string_view issuer, std::string_view subject, std::string_view reason);
 
  private:
   std::mutex mutex_;

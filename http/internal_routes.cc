@@ -28,13 +28,21 @@ Response Ready(const Services& services) {
   for (const auto& signer : custody.signers) {
     signers.push_back({{"role", signer.role}, {"up", signer.pid != 0}, {"run", signer.run}});
   }
+  // A file that was refused takes nobody out of service either: the old one decides.
+  Json files = Json::object(), warnings = Json::array();
+  for (const FileState& file : services.reloader.States()) {
+    files[file.name] = file.Describe();
+    if (!file.refused.empty()) warnings.push_back(file.name + " " + file.Describe());
+  }
   const Json body = {{"ready", ready},
                      {"reasons", std::move(reasons)},
+                     {"warnings", std::move(warnings)},
+                     {"files", std::move(files)},
                      {"issuers", std::move(issuers)},
                      {"signers", std::move(signers)},
                      {"certificates", log.certificates_size},
                      {"events", log.events_size},
-                     {"policy_digest", services.authority.policy().digest()}};
+                     {"policy_digest", services.authority.policy()->digest()}};
   return Response{ready ? 200 : 503, "application/json", body.dump(2) + "\n", {}};
 }
 
@@ -73,7 +81,7 @@ void AddInternalRoutes(const Services& services, Router& router) {
     return Response{200,
                     "text/plain; version=0.0.4",
                     services.metrics.Render(services.custody.State(), services.log.State(),
-                                            services.verifier.Health()),
+                                            services.verifier.Health(), services.reloader.States()),
                     {}};
   });
   router.Add("GET", "/api/search",

@@ -107,6 +107,19 @@ struct Metrics::Families {
           .Name("chancery_jwks_age_seconds")
           .Help("Seconds since the issuer's keys were last fetched; -1: never.")
           .Register(registry);
+  Family<Gauge>& file_current =
+      BuildGauge()
+          .Name("chancery_config_last_reload_successful")
+          .Help("1 while what this file says is in force; 0: it was refused, the old one serves.")
+          .Register(registry);
+  Family<Gauge>& file_loaded = BuildGauge()
+                                   .Name("chancery_config_loaded_timestamp_seconds")
+                                   .Help("When the content in force of this file was loaded.")
+                                   .Register(registry);
+  Family<Counter>& file_failures = BuildCounter()
+                                       .Name("chancery_config_reload_failures_total")
+                                       .Help("Contents of this file that were refused.")
+                                       .Register(registry);
   std::mutex render;  // one scrape raises the mirrored counters at a time; guards `issuers`
   std::map<std::string, Gauge*> issuers;  // the series of jwks_age
 
@@ -142,7 +155,8 @@ void Metrics::CountIssuance(std::string_view result) {
 }
 
 std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState& log,
-                            const std::vector<oidc::IssuerHealth>& issuers) {
+                            const std::vector<oidc::IssuerHealth>& issuers,
+                            const std::vector<FileState>& files) {
   const std::lock_guard lock(families_->render);
   RaiseTo(families_->hsm_operations.Add({}), custody.operations);
   RaiseTo(families_->replacements.Add({}), custody.replacements);
@@ -157,6 +171,13 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   families_->waiting.Add({}).Set(static_cast<double>(log.precertificates_waiting));
   families_->ready.Add({}).Set(log.ready && custody.issuing_ready && custody.log_ready ? 1 : 0);
   families_->ShowIssuers(issuers);
+  for (const FileState& file : files) {
+    const prometheus::Labels labels = {{"file", file.name}};
+    families_->file_current.Add(labels).Set(file.refused.empty() ? 1 : 0);
+    families_->file_loaded.Add(labels).Set(
+        std::chrono::duration<double>(file.since.time_since_epoch()).count());
+    RaiseTo(families_->file_failures.Add(labels), file.failures);
+  }
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

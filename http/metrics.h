@@ -8,6 +8,7 @@
 
 #include "ca/log/log.h"
 #include "hsm/custody.h"
+#include "http/reload.h"
 #include "oidc/verifier.h"
 
 namespace http {
@@ -25,7 +26,8 @@ class Metrics {
 
   // Prometheus text exposition; the states are those of this moment.
   std::string Render(const hsm::CustodyState& custody, const ca::LogState& log,
-                     const std::vector<oidc::IssuerHealth>& issuers);
+                     const std::vector<oidc::IssuerHealth>& issuers,
+                     const std::vector<FileState>& files);
 
  private:
   struct Families;

@@ -3,6 +3,7 @@
 
 #include "ca/authority.h"
 #include "http/metrics.h"
+#include "http/reload.h"
 #include "http/router.h"
 #include "oidc/verifier.h"
 #include "schema/base/journal.h"
@@ -19,6 +20,7 @@ struct Services {
   ca::Log& log;
   Metrics& metrics;
   schema::Journal& journal;
+  const Reloader& reloader;
 };
 
 // POST /api/v2/signingCert (200, JSON) and POST /api/v1/signingCert (201, PEM).

@@ -34,6 +34,8 @@ extern const schema::ErrorKind kLogUnavailable;
 extern const schema::ErrorKind kLogHalted;
 // kBusy: too many precertificates wait to be signed, or one for too long
 extern const schema::ErrorKind kLogBehind;
+// kBusy: the decision is of a policy that is no longer the one in force; decide again
+extern const schema::ErrorKind kPolicyMoved;
 // kUs: the state directory does not fit the configuration, or is in use
 extern const schema::ErrorKind kBadState;
 
@@ -47,6 +49,7 @@ struct Grant {
   schema::Hash key_hash;                         // SHA-256 of the subject's SPKI
   std::string san, issuer, subject, request_id;  // search columns
   schema::Json event;
+  std::string policy_digest = {};  // of the policy that decided
 };
 
 // Proof that the entry is durable. Made only by Log::Enter.
@@ -111,6 +114,13 @@ class Log {
                                  schema::Json facts) = 0;
   // Enters an event and blocks until it is durable.
   virtual schema::Outcome Note(schema::Json event) = 0;
+  // The same of a decision: kPolicyMoved when the policy that made it is not the one in force.
+  virtual schema::Outcome NoteDecision(schema::Json event, std::string policy_digest) = 0;
+  // A barrier: enters the event of a policy's loading and puts that policy in force in the same
+  // commit. What another policy decided is entered before that event, or refused with kPolicyMoved.
+  // Until the first call of a run nothing is compared. After an error the policy may be in force
+  // all the same, so whoever gets one calls again.
+  virtual schema::Outcome Adopt(std::string policy_digest, schema::Json event) = 0;
   // Counts a refusal that nobody vouches for, or a repeated one; it appears in the events log as
   // one summary a minute for each (reason, issuer). Does not block; memory is bounded.
   virtual void Tally(std::string_view reason, std::string_view issuer) = 0;

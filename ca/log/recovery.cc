@@ -79,6 +79,7 @@ Outcome Sequencer::TryRecover() {
     }
   }
   if (attempt_) FinishBackground(attempt_->background);
+  if (happened) policy_ = attempt_->policy;
   attempt_.reset();
   return TakeUp();
 }

@@ -21,6 +21,8 @@ const schema::ErrorKind kTokenSpent{
     "this identity token has already been used; ask for a new one and try again"};
 const schema::ErrorKind kLogUnavailable{"log-unavailable", Fault::kBusy,
                                         "the log cannot take entries now; try again"};
+const schema::ErrorKind kPolicyMoved{"policy-changed", Fault::kBusy,
+                                     "the policy has just been changed; try again"};
 const schema::ErrorKind kLogHalted{"log-halted", Fault::kBusy,
                                    "the log has stopped for safety; the operator has to act"};
 
@@ -49,6 +51,9 @@ struct Sequencer::Round {
   std::vector<OutcomeSlot> outcomes;
   std::vector<Job> background;  // without slot: kept when the commit fails
   bool checkpoint = false;
+  std::string policy;  // in force behind the jobs placed so far
+
+  bool InForce(const std::string& digest) const { return policy.empty() || policy == digest; }
 };
 
 Result<std::unique_ptr<Sequencer>> Sequencer::Start(SequencerParts parts, std::uint64_t first) {
@@ -160,7 +165,8 @@ void Sequencer::Process(std::vector<Job> jobs) {
               {},
               {},
               {},
-              false};
+              false,
+              policy_};
   if (now + kClockSlack < tails_.certificates.time) {
     round.clock_error = Error{&kLogUnavailable, "the clock is behind the newest entry"};
   }
@@ -180,7 +186,8 @@ void Sequencer::Process(std::vector<Job> jobs) {
                   {},
                   {},
                   {},
-                  false};
+                  false,
+                  policy_};
     Fail(nothing, done.error());
   }
 }
@@ -189,14 +196,24 @@ void Sequencer::Place(Job& job, Round& round) {
   BatchMaker& maker = round.maker;
   if (auto* enter = std::get_if<EnterJob>(&job)) {
     if (round.clock_error) return enter->slot->Give(*round.clock_error);
+    if (!round.InForce(enter->prepared.grant.policy_digest)) {
+      return enter->slot->Give(Error{&kPolicyMoved, ""});
+    }
     const std::size_t position = maker.batch().entries.size();
     auto place = maker.Add(enter->prepared);
     if (!place) return Refuse(job, place.error());
     if (!place->retry) round.entry_at.push_back(position);
     round.placed.push_back({std::move(*enter), *place});
   } else if (auto* note = std::get_if<NoteJob>(&job)) {
+    if (!note->policy_digest.empty() && !round.InForce(note->policy_digest)) {
+      return Refuse(job, Error{&kPolicyMoved, ""});
+    }
     maker.Add(note->event);
     note->slot ? round.outcomes.push_back(note->slot) : round.background.push_back(std::move(job));
+  } else if (auto* adopt = std::get_if<AdoptJob>(&job)) {
+    maker.Add(adopt->event);
+    round.policy = std::move(adopt->policy_digest);
+    round.outcomes.push_back(adopt->slot);
   } else if (auto* store = std::get_if<StoreJob>(&job)) {
     CertificateRow row{store->index, {}, {}, std::nullopt};
     if (store->certificate) row.certificate = store->certificate->view();
@@ -223,6 +240,7 @@ void Sequencer::Succeed(Round& round) {
   const Batch& batch = round.maker.batch();
   const bool wrote = !round.maker.empty();
   edges_ = round.maker.edges();
+  policy_ = round.policy;
   std::vector<Pending::Entry> entries;
   for (const Placed& placed : round.placed) {
     if (placed.place.retry) continue;
@@ -302,17 +320,19 @@ void Sequencer::FinishBackground(const std::vector<Job>& jobs) {
 }
 
 void Sequencer::Refuse(Job& job, const Error& error) {
-  const bool ours = error.Is(kTokenSpent) || error.Is(kLogUnavailable) || error.Is(kLogHalted);
+  const bool ours = error.Is(kTokenSpent) || error.Is(kPolicyMoved) || error.Is(kLogUnavailable) ||
+                    error.Is(kLogHalted);
   const Error told = ours ? error : Error{&kLogUnavailable, error.Describe()};
   if (auto* enter = std::get_if<EnterJob>(&job)) enter->slot->Give(told);
   if (auto* note = std::get_if<NoteJob>(&job); note != nullptr && note->slot)
     note->slot->Give(told);
+  if (auto* adopt = std::get_if<AdoptJob>(&job)) adopt->slot->Give(told);
   if (auto* heads = std::get_if<TreeHeadJob>(&job)) heads->slot->Give(told);
   if (auto* settle = std::get_if<SettleJob>(&job)) settle->slot->Give(told);
 }
 
 void Sequencer::Fail(Round& round, const Error& error) {
-  attempt_ = Attempt{round.maker.batch().after, std::move(round.background)};
+  attempt_ = Attempt{round.maker.batch().after, std::move(round.background), round.policy};
   const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked);
   Become(halted ? Condition::kHalted : Condition::kUnavailable, error.Describe());
   const Error told{halted ? &kLogHalted : &kLogUnavailable, error.Describe()};

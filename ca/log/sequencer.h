@@ -37,7 +37,14 @@ struct EnterJob {
 };
 struct NoteJob {
   EventText event;
-  OutcomeSlot slot;  // null: nobody waits, and the event is kept over a failed commit
+  OutcomeSlot slot;                // null: nobody waits, and the event is kept over a failed commit
+  std::string policy_digest = {};  // of the decision it tells of; empty: it tells of none
+};
+// A policy takes over: behind this, decisions of any other are refused.
+struct AdoptJob {
+  EventText event;
+  std::string policy_digest;
+  OutcomeSlot slot;
 };
 // Kept over a failed commit.
 struct StoreJob {
@@ -57,7 +64,8 @@ struct SettleJob {
 };
 // Brings what is left of the write-ahead log into the database.
 struct CheckpointJob {};
-using Job = std::variant<EnterJob, NoteJob, StoreJob, TreeHeadJob, SettleJob, CheckpointJob>;
+using Job =
+    std::variant<EnterJob, NoteJob, AdoptJob, StoreJob, TreeHeadJob, SettleJob, CheckpointJob>;
 
 struct SequencerParts {
   StoreOpener open;
@@ -123,11 +131,13 @@ class Sequencer {
   // Of the sequencer thread only.
   Edges edges_;
   std::uint64_t known_;  // certificates entries below have been given to Pending
+  std::string policy_;   // digest of the policy in force; empty: none was adopted yet
 
   // What the last failed commit tried; whether it happened is known after reopening.
   struct Attempt {
     Tails after;
     std::vector<Job> background;
+    std::string policy;
   };
   std::optional<Attempt> attempt_;
   schema::Steady::time_point next_probe_{};

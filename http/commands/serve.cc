@@ -13,6 +13,7 @@
 #include "http/internal_routes.h"
 #include "http/journal.h"
 #include "http/log_routes.h"
+#include "http/reload.h"
 #include "http/server.h"
 #include "http/signing.h"
 #include "http/trust_routes.h"
@@ -48,6 +49,8 @@ struct House {
   std::unique_ptr<oidc::Verifier> verifier;
   std::unique_ptr<ca::Log> log;
   std::unique_ptr<ca::Authority> authority;
+  std::string issuers_digest;
+  std::unique_ptr<Reloader> reloader;
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<Services> services;
   std::vector<std::unique_ptr<Server>> servers;
@@ -65,17 +68,28 @@ schema::Outcome LoadKeys(House& house, const std::filesystem::path& program) {
   return schema::Ok();
 }
 
+void ReportLeftOut(House& house, const std::vector<Error>& problems) {
+  for (const Error& problem : problems) {
+    house.journal.Error("issuer-left-out",
+                        {{"file", house.config.issuers.string()}, {"reason", problem.Describe()}});
+  }
+}
+
+schema::Outcome EnterIssuers(House& house, const std::string& digest) {
+  return house.log->Note({{"type", "issuers-loaded"},
+                          {"issuers_digest", digest},
+                          {"issuers", house.verifier->Issuers().size()}});
+}
+
 schema::Outcome LoadIssuers(House& house) {
   TRY(const std::string text, At("issuers", schema::ReadFile(house.config.issuers)));
+  house.issuers_digest = DigestOf(text);
   house.fetcher = MakeFetcher();
   std::vector<Error> problems;
   TRY(house.verifier,
       At("issuers", oidc::Verifier::Create(text, house.config.directory, *house.fetcher,
                                            house.clock, house.journal, problems)));
-  for (const Error& problem : problems) {
-    house.journal.Error("issuer-left-out",
-                        {{"file", house.config.issuers.string()}, {"reason", problem.Describe()}});
-  }
+  ReportLeftOut(house, problems);
   return schema::Ok();
 }
 
@@ -96,8 +110,8 @@ schema::Outcome LoadAuthority(House& house) {
 schema::Outcome EnterStart(House& house) {
   const hsm::KeyFacts& facts = house.custody->facts();
   TRY(house.log->Note({{"type", "started"}, {"version", CHANCERY_VERSION}}));
-  TRY(house.log->Note(
-      {{"type", "policy-loaded"}, {"policy_digest", house.authority->policy().digest()}}));
+  TRY(house.authority->Adopt(*house.authority->policy()));
+  TRY(EnterIssuers(house, house.issuers_digest));
   return house.log->Note({{"type", "keys-read"},
                           {"token", facts.token},
                           {"token_serial", facts.token_serial},
@@ -105,11 +119,37 @@ schema::Outcome EnterStart(House& house) {
                           {"log_id", schema::Hex(house.log->keys().log_id)}});
 }
 
+schema::Outcome ReloadIssuers(House& house, const std::string& text) {
+  std::vector<Error> problems;
+  const auto loaded = house.verifier->Reload(text, problems);
+  ReportLeftOut(house, problems);
+  if (!loaded) return loaded.error();
+  return EnterIssuers(house, DigestOf(text));
+}
+
+schema::Outcome ReloadPolicy(House& house, const std::string& text) {
+  TRY(ca::Policy policy, ca::Policy::Parse(text));
+  return house.authority->Adopt(std::move(policy));
+}
+
+void MakeReloader(House& house) {
+  // Issuers first: a policy that comes with a new issuer finds it.
+  std::vector<ReloadedFile> files = {
+      {"issuers", house.config.issuers, house.issuers_digest,
+       [&house](const std::string& text) { return ReloadIssuers(house, text); }},
+      {"policy", house.config.policy, house.authority->policy()->digest(),
+       [&house](const std::string& text) { return ReloadPolicy(house, text); }},
+  };
+  house.reloader = std::make_unique<Reloader>(
+      std::move(files), [&house](schema::Json event) { return house.log->Note(std::move(event)); },
+      house.clock, house.journal);
+}
+
 schema::Outcome Listen(House& house) {
   house.metrics = std::make_unique<Metrics>();
-  house.services = std::make_unique<Services>(Services{house.config, house.chain, *house.verifier,
-                                                       *house.authority, *house.custody, *house.log,
-                                                       *house.metrics, house.journal});
+  house.services = std::make_unique<Services>(
+      Services{house.config, house.chain, *house.verifier, *house.authority, *house.custody,
+               *house.log, *house.metrics, house.journal, *house.reloader});
   Router public_api, log, internal;
   AddSigningRoutes(*house.services, public_api);
   AddTrustRoutes(*house.services, public_api);
@@ -156,16 +196,29 @@ schema::Outcome Build(const std::string& file, const std::filesystem::path& prog
   TRY(LoadIssuers(house));
   TRY(LoadAuthority(house));
   TRY(EnterStart(house));
-  return Listen(house);
+  MakeReloader(house);
+  TRY(Listen(house));
+  house.reloader->Start();
+  return schema::Ok();
+}
+
+// SIGHUP: the files are read again. Returns the signal that ends the program.
+int WaitForStop(House& house, const sigset_t& signals) {
+  while (true) {
+    int number = 0;
+    sigwait(&signals, &number);
+    if (number != SIGHUP) return number;
+    house.journal.Info("reload-asked", {{"signal", "SIGHUP"}});
+    house.reloader->Ask();
+  }
 }
 
 int Serve(const std::string& file, const std::filesystem::path& program) {
   // Before any thread: all inherit the mask, and only sigwait below takes these.
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
   House house;
@@ -180,10 +233,10 @@ int Serve(const std::string& file, const std::filesystem::path& program) {
                                  {"internal", house.servers[2]->address().Text()}});
   sd_notify(0, "READY=1");
 
-  int signal_number = 0;
-  sigwait(&stops, &signal_number);
+  const int signal_number = WaitForStop(house, signals);
   sd_notify(0, "STOPPING=1");
   house.journal.Info("stopping", {{"signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  house.reloader->Stop();
   // New connections first, then what is under way, then the log.
   for (const auto& server : house.servers) {
     if (const auto stopped = server->Stop(Server::kDrain); !stopped) {
@@ -211,7 +264,10 @@ void RegisterServe(CLI::App& app, const char* program, int& exit_code) {
       app.add_subcommand("serve", "Serve the signing API, the logs and the internal pages");
   serve->footer(
       "Stops on SIGTERM or SIGINT after answering what is under way. Exits 77 when a PIN was "
-      "refused.\n\n"
+      "refused.\n"
+      "The issuers and policy files are read again when they change, and on SIGHUP; a broken one "
+      "is "
+      "refused, and the old one serves on (/readyz says so).\n\n"
       "Example:\n  chancery serve --config /etc/chancery/chancery.yaml");
   auto file = std::make_shared<std::string>();
   serve->add_option("--config", *file, "chancery.yaml; its relative paths start at its own folder")

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <set>
 #include <thread>
 
@@ -165,6 +166,61 @@ TEST_CASE("a device that fails once leaves an entry that the retry finishes") {
   CHECK(finished->retry);
   CHECK_EQ(finished->index, 0);
   CHECK_EQ(f.house.log().State().certificates_size, 1);
+}
+
+TEST_CASE("a policy that is adopted under load: no request fails, none is granted by the old one") {
+  Fixture f;
+  REQUIRE(f.authority.Adopt(*f.authority.policy()));
+  std::atomic<bool> done{false};
+  std::atomic<int> count{0};
+  std::mutex mutex;
+  std::vector<std::string> failures;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      while (!done) {
+        const auto issued = f.Issue(Acme("load " + std::to_string(++count)));
+        if (issued) continue;
+        const std::lock_guard lock(mutex);
+        failures.push_back(issued.error().Describe());
+      }
+    });
+  }
+  for (int next = 1; next <= 10; ++next) {
+    const int before = count;
+    CHECK(log_test::WaitFor([&] { return count > before + 4; }));
+    const std::string text = std::string(kPolicy) + "# " + std::to_string(next) + "\n";
+    CHECK(f.authority.Adopt(*ca::Policy::Parse(text)));
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQ(failures, std::vector<std::string>{});
+
+  std::string in_force;
+  int loaded = 0;
+  for (const std::string& text : f.Events()) {
+    const auto event = schema::ParseJson(text, {1 << 16});
+    REQUIRE(event);
+    if ((*event)["type"] == "policy-loaded") {
+      in_force = (*event)["policy_digest"];
+      ++loaded;
+    }
+    if ((*event)["type"] == "granted") CHECK_EQ((*event)["policy_digest"], in_force);
+  }
+  CHECK_EQ(loaded, 11);
+}
+
+TEST_CASE("the new policy decides as soon as it is adopted") {
+  Fixture f;
+  REQUIRE(f.authority.Adopt(*f.authority.policy()));
+  REQUIRE(f.Issue(Acme("a")));
+  std::string other(kPolicy);
+  other.replace(other.find("acme/app"), 8, "else/app");
+  REQUIRE(f.authority.Adopt(*ca::Policy::Parse(other)));
+  const auto refused = f.Issue(Acme("b"));
+  REQUIRE_FALSE(refused);
+  CHECK_EQ(refused.error().kind->id, ca::kPolicyDenied.id);
+  CHECK_EQ(f.EventsWith(f.authority.policy()->digest()), 2);  // its loading and the refusal
 }
 
 TEST_CASE("a wrong signature is withheld") {

@@ -16,6 +16,15 @@ TEST_CASE("a refusal is first once a minute for each issuer, subject and reason"
   CHECK(memory.FirstInWindow("i", "s", "r", kStart + std::chrono::minutes(1)));
 }
 
+TEST_CASE("a refusal that was not entered after all is first again") {
+  ca::RefusalMemory memory;
+  CHECK(memory.FirstInWindow("i", "s", "r", kStart));
+  memory.Forget("i", "s", "other");
+  CHECK_FALSE(memory.FirstInWindow("i", "s", "r", kStart));
+  memory.Forget("i", "s", "r");
+  CHECK(memory.FirstInWindow("i", "s", "r", kStart));
+}
+
 TEST_CASE("names that run together are not confused") {
   ca::RefusalMemory memory;
   CHECK(memory.FirstInWindow("ab", "c", "r", kStart));

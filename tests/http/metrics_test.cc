@@ -12,7 +12,7 @@ const hsm::CustodyState kCustody{{}, true, true, "", 7, 2};
 const ca::LogState kLog{true, "", 5, 9, 4, 0.5, 1, 0, 6};
 
 std::string Render(http::Metrics& metrics, const std::vector<oidc::IssuerHealth>& issuers = {}) {
-  return metrics.Render(kCustody, kLog, issuers);
+  return metrics.Render(kCustody, kLog, issuers, {});
 }
 
 bool Has(const std::string& text, const std::string& line) {
@@ -55,10 +55,25 @@ TEST_CASE("states of the parts are mirrored, counters never go back") {
     CHECK(Has(text, line));
   }
   const hsm::CustodyState down{{}, false, true, "no signer is up", 3, 2};
-  text = metrics.Render(down, kLog, {});
+  text = metrics.Render(down, kLog, {}, {});
   CHECK(Has(text, "chancery_hsm_operations_total 7"));
   CHECK(Has(text, "chancery_hsm_up{role=\"issuing\"} 0"));
   CHECK(Has(text, "chancery_ready 0"));
+}
+
+TEST_CASE("a file that was refused is a 0 and a count") {
+  http::Metrics metrics;
+  http::FileState state{"policy", "/p", "aa", schema::TimeMs(std::chrono::milliseconds(1500)),
+                        "",       0};
+  std::string text = metrics.Render(kCustody, kLog, {}, {state});
+  CHECK(Has(text, "chancery_config_last_reload_successful{file=\"policy\"} 1"));
+  CHECK(Has(text, "chancery_config_loaded_timestamp_seconds{file=\"policy\"} 1.5"));
+  CHECK(Has(text, "chancery_config_reload_failures_total{file=\"policy\"} 0"));
+  state.refused = "broken";
+  state.failures = 2;
+  text = metrics.Render(kCustody, kLog, {}, {state});
+  CHECK(Has(text, "chancery_config_last_reload_successful{file=\"policy\"} 0"));
+  CHECK(Has(text, "chancery_config_reload_failures_total{file=\"policy\"} 2"));
 }
 
 TEST_CASE("methods that strangers invent make one series") {

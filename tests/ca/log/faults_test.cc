@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 
@@ -113,6 +114,10 @@ TEST_CASE("a failed fsync halts until a restart has checked the tail") {
   CHECK_EQ(log_test::Inspect(house), "");
 }
 
+bool IsPolicy(const ca::EntryRow& entry) {
+  return schema::AsText(entry.data).find("policy-loaded") != std::string_view::npos;
+}
+
 // Passes everything on, but fails Append before or after the real one.
 class Tricky final : public Store {
  public:
@@ -153,8 +158,8 @@ class Tricky final : public Store {
     return real_->WithoutPrecertificate(first, count_max);
   }
   Outcome Append(const ca::Batch& batch) override {
-    // The trick is for an entry, not for what the background writes.
-    const bool entry = !batch.issuances.empty();
+    // The trick is for an entry or a policy, not for what the background writes.
+    const bool entry = !batch.issuances.empty() || std::ranges::any_of(batch.entries, IsPolicy);
     if (entry && plan_.trick == Trick::kBefore) return Once("before the commit");
     TRY(real_->Append(batch));
     if (entry && plan_.trick == Trick::kAfter) return Once("after the commit");
@@ -213,6 +218,35 @@ TEST_CASE(
   CHECK_EQ(*house.Issue(""), 1);
   REQUIRE(house.WaitPublished(2));
   CHECK_EQ(log_test::Inspect(house), "");
+}
+
+TEST_CASE("a policy's commit fails: what the log has is in force, and adopting again settles it") {
+  for (const auto trick : {Tricky::Trick::kBefore, Tricky::Trick::kAfter}) {
+    CAPTURE(static_cast<int>(trick));
+    House house;
+    Tricky::Plan plan;
+    REQUIRE(house.OpenWith(OpenTricky(plan)));
+    const auto adopt = [&](const char* digest) {
+      return house.log().Adopt(digest, {{"type", "policy-loaded"}, {"policy_digest", digest}});
+    };
+    const auto enter = [&](const char* digest) {
+      ca::Grant grant = house.MakeGrant();
+      grant.policy_digest = digest;
+      return house.log().Enter(std::move(grant));
+    };
+    REQUIRE(adopt("old"));
+    plan.trick = trick;
+    const auto failed = adopt("new");
+    REQUIRE_FALSE(failed);
+    CHECK_EQ(failed.error().kind->id, ca::kLogUnavailable.id);
+    REQUIRE(WaitFor([&] { return house.log().State().ready; }));
+    const bool happened = trick == Tricky::Trick::kAfter;
+    CHECK_EQ(static_cast<bool>(enter("old")), !happened);
+    CHECK_EQ(static_cast<bool>(enter("new")), happened);
+    REQUIRE(adopt("new"));
+    CHECK_FALSE(enter("old"));
+    CHECK(enter("new"));
+  }
 }
 
 TEST_CASE("an entry that cannot be taken up at once is not forgotten") {

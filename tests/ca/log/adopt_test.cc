@@ -1,0 +1,107 @@
+// A policy takes over: its event is the border between what the old and the new one decided.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "schema/base/json.h"
+#include "tests/ca/log/house.h"
+
+namespace {
+
+using log_test::House;
+using schema::Json;
+
+schema::Outcome Adopt(House& house, const std::string& digest) {
+  return house.log().Adopt(digest, {{"type", "policy-loaded"}, {"policy_digest", digest}});
+}
+
+ca::Grant GrantOf(House& house, const std::string& digest, const std::string& token = "") {
+  ca::Grant grant = house.MakeGrant(token);
+  grant.policy_digest = digest;
+  grant.event["policy_digest"] = digest;
+  return grant;
+}
+
+schema::Outcome Deny(House& house, const std::string& digest) {
+  return house.log().NoteDecision({{"type", "denied"}, {"policy_digest", digest}}, digest);
+}
+
+std::string KindOf(const schema::Outcome& outcome) {
+  return outcome ? "" : std::string(outcome.error().kind->id);
+}
+
+TEST_CASE("behind the border only decisions of the policy in force are entered") {
+  House house;
+  REQUIRE(house.Open());
+  CHECK(house.log().Enter(GrantOf(house, "a")));  // nothing was adopted yet
+  REQUIRE(Adopt(house, "a"));
+  CHECK(house.log().Enter(GrantOf(house, "a", "t")));
+  CHECK(Deny(house, "a"));
+  REQUIRE(Adopt(house, "b"));
+  const auto late = house.log().Enter(GrantOf(house, "a"));
+  REQUIRE_FALSE(late);
+  CHECK_EQ(late.error().kind->id, ca::kPolicyMoved.id);
+  CHECK_EQ(KindOf(Deny(house, "a")), ca::kPolicyMoved.id);
+  // A retry is a decision too.
+  CHECK_FALSE(house.log().Enter(GrantOf(house, "a", "t")));
+  CHECK(house.log().Enter(GrantOf(house, "b", "t")));
+  CHECK(Deny(house, "b"));
+  CHECK(house.log().Note({{"type", "started"}}));
+  CHECK_EQ(house.log().State().certificates_size, 2);
+  CHECK_EQ(log_test::Inspect(house), "");
+}
+
+TEST_CASE("while policies change under load, every decision's policy is the one before it") {
+  House house;
+  REQUIRE(house.Open());
+  std::atomic<int> policy{0};
+  std::atomic<int> moved{0}, entered{0};
+  std::atomic<bool> done{false};
+  REQUIRE(Adopt(house, "0"));
+  std::mutex making;  // House's grants are made one at a time
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      while (!done) {
+        const std::string digest = std::to_string(policy);
+        std::unique_lock lock(making);
+        ca::Grant grant = GrantOf(house, digest);
+        lock.unlock();
+        const auto receipt = house.log().Enter(std::move(grant));
+        if (receipt) {
+          lock.lock();
+          house.Finish(*receipt);
+        }
+        ++(receipt ? entered : moved);
+        if (!receipt) MUST(receipt.error().Is(ca::kPolicyMoved));
+      }
+    });
+  }
+  for (int next = 1; next <= 20; ++next) {
+    // Some decisions of each policy, those of the old one among them.
+    const int before = entered;
+    CHECK(log_test::WaitFor([&] { return entered > before; }));
+    CHECK(Adopt(house, std::to_string(next)));
+    policy = next;
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+
+  REQUIRE(house.WaitPublished(house.log().State().certificates_size));
+  const auto events = house.log().reader().Events(0, 100000);
+  REQUIRE(events);
+  std::string in_force;
+  int granted = 0;
+  for (const std::string& text : *events) {
+    const auto event = schema::ParseJson(text, {1 << 16});
+    REQUIRE(event);
+    if ((*event)["type"] == "policy-loaded") in_force = (*event)["policy_digest"];
+    if ((*event)["type"] != "granted") continue;
+    ++granted;
+    CHECK_EQ((*event)["policy_digest"].get<std::string>(), in_force);
+  }
+  CHECK_EQ(granted, entered);
+}
+
+}  // namespace
