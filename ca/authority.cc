@@ -2,6 +2,7 @@
 
 #include "ca/events.h"
 #include "ca/linted.h"
+#include "ca/trace.h"
 #include "schema/base/limits.h"
 
 namespace ca {
@@ -33,12 +34,12 @@ Authority::Authority(AuthoritySettings settings, const Chain& chain, IssuerKey i
       clock_(clock) {}
 
 Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyRequest& request,
-                                const RequestContext& context) {
+                                const RequestContext& context, schema::Json* trace) {
   auto key = CheckRequest(request, identity.proof_message);
   if (!key) return Refuse(std::move(key).error(), identity, nullptr, context);
-  auto issued = IssueUnder(*policy(), identity, *key, context);
+  auto issued = IssueUnder(*policy(), identity, *key, context, trace);
   for (int again = 0; again < kDecideAgain && MovedPolicy(issued); ++again) {
-    issued = IssueUnder(*SettledPolicy(), identity, *key, context);
+    issued = IssueUnder(*SettledPolicy(), identity, *key, context, trace);
   }
   return issued;
 }
@@ -63,10 +64,12 @@ std::shared_ptr<const Policy> Authority::SettledPolicy() {
 }
 
 Result<Issued> Authority::IssueUnder(const Policy& policy, const schema::Identity& identity,
-                                     const SubjectKey& key, const RequestContext& context) {
+                                     const SubjectKey& key, const RequestContext& context,
+                                     schema::Json* trace) {
   const Decision decision =
       policy.Decide(identity, key.algorithm(), schema::ToSeconds(clock_.Now()));
   if (!decision.allowed()) {
+    if (trace != nullptr) *trace = TraceOf(policy, decision, identity.claims);
     return Refuse(Error{decision.refusal(), decision.rule()}, identity, &decision, context);
   }
   auto issued = Grant(identity, key, decision, context);

@@ -44,8 +44,11 @@ class Authority {
   // Proof, policy, profile, lint, log, signature, self-check, in this order. Blocks for one commit
   // and one signature, together at most a few seconds. Every outcome after the token is in the
   // events log when it returns.
+  //
+  // `trace`, when not null, gets TraceOf the decision that refused: for the client only where the
+  // issuer has verbose-denials.
   schema::Result<Issued> Issue(const schema::Identity& identity, const KeyRequest& request,
-                               const RequestContext& context);
+                               const RequestContext& context, schema::Json* trace = nullptr);
 
   // A token that nobody vouches for was refused: counted, not entered one by one.
   void CountTokenRefusal(const schema::Error& error) { log_.Tally(error.kind->id, ""); }
@@ -59,7 +62,8 @@ class Authority {
 
  private:
   schema::Result<Issued> IssueUnder(const Policy& policy, const schema::Identity& identity,
-                                    const SubjectKey& key, const RequestContext& context);
+                                    const SubjectKey& key, const RequestContext& context,
+                                    schema::Json* trace);
   // The policy in force once no change is under way.
   std::shared_ptr<const Policy> SettledPolicy();
   schema::Result<Issued> Grant(const schema::Identity& identity, const SubjectKey& key,

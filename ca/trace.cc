@@ -1,7 +1,5 @@
 #include "ca/trace.h"
 
-#include "schema/base/limits.h"
-
 namespace ca {
 namespace {
 
@@ -37,7 +35,7 @@ Json TraceOf(const Policy& policy, const Decision& decision, const Json& claims)
                 {"family", decision.family()},
                 {"policy_digest", decision.policy_digest()},
                 {"rules", Json::array()}};
-  std::size_t room = schema::limits::kTraceConditions;
+  std::size_t room = kTraceConditions;
   const std::size_t denies = policy.deny().size();
   for (std::size_t i = 0; i < decision.checks().size(); ++i) {
     const Decision::Check& check = decision.checks()[i];
@@ -50,7 +48,8 @@ Json TraceOf(const Policy& policy, const Decision& decision, const Json& claims)
     }
     Json conditions = Json::array();
     room -= AddConditions(rule.when, check.when, check.effect, claims, room, conditions);
-    room -= AddConditions(rule.grant.when, check.grant_when, check.effect, claims, room, conditions);
+    room -=
+        AddConditions(rule.grant.when, check.grant_when, check.effect, claims, room, conditions);
     trace["rules"].push_back({{"rule", check.rule},
                               {"effect", EffectName(check.effect)},
                               {"mode", ModeName(check.mode)},

@@ -8,10 +8,12 @@
 
 namespace ca {
 
+inline constexpr std::size_t kTraceConditions = 64;
+
 // {"rule", "family", "policy_digest", "rules": [{"rule", "effect", "mode", "expired", "matched",
 // "key_allowed", "conditions": [{"claim", "wanted", "found", "holds"}]}]}: the rules that apply to
 // the issuer, deny before allow, each condition in file order, those of `grant.when` last. Texts
-// are cut at 200 octets; beyond limits::kTraceConditions conditions "more": true ends it.
+// are cut at 200 octets; beyond kTraceConditions "more": true ends it.
 //
 //   policy    that made `decision`
 //   claims    that it was made of

@@ -39,9 +39,7 @@ void AppendJson(std::string_view text, std::string& out) {
   }
 }
 
-}  // namespace
-
-Response Problem(const schema::Error& error, std::string_view request_id) {
+Response Make(const schema::Error& error, std::string_view request_id, std::string_view details) {
   const Codes codes = CodesOf(error.kind->fault);
   std::string body = "{\"code\":" + std::to_string(codes.grpc) + ",\"message\":\"";
   AppendJson(error.kind->text, body);
@@ -49,10 +47,33 @@ Response Problem(const schema::Error& error, std::string_view request_id) {
   AppendJson(error.kind->id, body);
   body.append("; request ");
   AppendJson(request_id, body);
-  body.append("]\",\"details\":[]}");
+  body.append("]\",\"details\":");
+  body.append(details).append("}");
   Response response{codes.http, "application/json", std::move(body), {}};
   if (error.kind->fault == schema::Fault::kBusy) response.headers.emplace_back("Retry-After", "1");
   return response;
+}
+
+}  // namespace
+
+Response Problem(const schema::Error& error, std::string_view request_id) {
+  return Make(error, request_id, "[]");
+}
+
+Response VerboseProblem(const schema::Error& error, std::string_view request_id,
+                        const schema::Json& trace) {
+  const schema::Json details = {
+      {{"@type", "type.googleapis.com/google.rpc.ErrorInfo"},
+       {"reason", std::string(error.kind->id)},
+       {"domain", "chancery"},
+       {"metadata",
+        {{"family", trace.value("family", "")},
+         {"rule", trace.value("rule", "")},
+         {"request_id", std::string(request_id)}}}},
+      {{"@type", "type.googleapis.com/google.protobuf.Struct"}, {"value", trace}}};
+  std::string text;
+  schema::AppendJson(details, text);
+  return Make(error, request_id, text);
 }
 
 }  // namespace http

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "http/message.h"
+#include "schema/base/json.h"
 #include "schema/base/result.h"
 
 namespace http {
@@ -11,5 +12,13 @@ namespace http {
 // {"code":<gRPC code>,"message":"<text> [<id>; request <request id>]","details":[]}, and
 // Retry-After: 1 when the fault is kBusy. Never the error's detail.
 Response Problem(const schema::Error& error, std::string_view request_id);
+
+// The same with details: google.rpc.ErrorInfo (reason, rule family, rule, request id) and the whole
+// trace as a google.protobuf.Struct, in the JSON form of Any. For clients of issuers with
+// verbose-denials only.
+//
+//   trace  of ca/trace.h: may hold a stranger's text, which leaves here as JSON text in UTF-8
+Response VerboseProblem(const schema::Error& error, std::string_view request_id,
+                        const schema::Json& trace);
 
 }  // namespace http

@@ -20,7 +20,9 @@ constexpr Api kV2 = {200, "application/json", ParseSigningRequestV2, SigningAnsw
 constexpr Api kV1 = {201, "application/pem-certificate-chain", ParseSigningRequestV1,
                      SigningAnswerV1};
 
-Result<ca::Issued> Issue(const Services& services, const Api& api, const Request& request) {
+// `trace` stays null unless the policy refused and the issuer lets its clients see why.
+Result<ca::Issued> Issue(const Services& services, const Api& api, const Request& request,
+                         schema::Json& trace) {
   TRY(const SigningRequest wanted, api.parse(request.body));
   const std::string* authorization = request.Find("authorization");
   const std::string token = PickToken(wanted, authorization == nullptr ? "" : *authorization);
@@ -29,7 +31,9 @@ Result<ca::Issued> Issue(const Services& services, const Api& api, const Request
     services.authority.CountTokenRefusal(identity.error());
     return std::move(identity).error();
   }
-  return services.authority.Issue(*identity, wanted.key, {request.id, request.client_address});
+  return services.authority.Issue(
+      *identity, wanted.key, {request.id, request.client_address},
+      services.verifier.VerboseDenials(identity->issuer) ? &trace : nullptr);
 }
 
 void Report(const Services& services, const Request& request, const Result<ca::Issued>& issued) {
@@ -55,8 +59,12 @@ void Report(const Services& services, const Request& request, const Result<ca::I
 }
 
 Response Sign(const Services& services, const Api& api, const Request& request) {
-  const Result<ca::Issued> issued = Issue(services, api, request);
+  schema::Json trace;
+  const Result<ca::Issued> issued = Issue(services, api, request, trace);
   Report(services, request, issued);
+  if (!issued && !trace.is_null() && issued.error().kind->fault == schema::Fault::kPolicy) {
+    return VerboseProblem(issued.error(), request.id, trace);
+  }
   if (!issued) return Problem(issued.error(), request.id);
   std::vector<std::string> chain = {ca::Pem("CERTIFICATE", issued->certificate.view())};
   chain.insert(chain.end(), services.chain.pem.begin(), services.chain.pem.end());

@@ -76,6 +76,10 @@ class TokenVerifier final : public Verifier {
   Result<schema::Identity> Verify(std::string_view token) override;
   schema::Outcome Reload(std::string_view issuers_text,
                          std::vector<schema::Error>& problems) override;
+  bool VerboseDenials(std::string_view iss) const override {
+    const auto issuer = Current()->Find(iss);
+    return issuer != nullptr && issuer->verbose_denials;
+  }
   std::vector<IssuerInfo> Issuers() const override;
   std::vector<IssuerHealth> Health() const override { return keys_.Health(); }
 

@@ -84,6 +84,9 @@ class Verifier {
   // Thread-safe.
   virtual schema::Result<schema::Identity> Verify(std::string_view token) = 0;
 
+  // Whether clients with tokens of this "iss" may see why the policy refused them.
+  virtual bool VerboseDenials(std::string_view iss) const = 0;
+
   virtual std::vector<IssuerInfo> Issuers() const = 0;
   virtual std::vector<IssuerHealth> Health() const = 0;
 };

@@ -9,6 +9,25 @@ using schema::Error;
 using schema::ErrorKind;
 using schema::Fault;
 
+TEST_CASE("a verbose problem is JSON whatever the token said, and its message is the same") {
+  const ErrorKind kind{"policy-denied", Fault::kPolicy, "no"};
+  const std::string hostile = "\"}]}\\\x01\xff</script>\n";
+  const nlohmann::json trace = {
+      {"family", "default-deny"}, {"rule", "default-deny"}, {"rules", {{{"found", hostile}}}}};
+  const http::Response response = http::VerboseProblem(Error{&kind, "secret"}, "00ff", trace);
+  CHECK(response.status == 403);
+  CHECK(response.body.find("secret") == std::string::npos);
+  const auto body = nlohmann::json::parse(response.body);
+  CHECK(body["code"] == 7);
+  CHECK(body["message"] == "no [policy-denied; request 00ff]");
+  REQUIRE(body["details"].size() == 2);
+  CHECK(body["details"][0]["reason"] == "policy-denied");
+  CHECK(body["details"][0]["metadata"]["family"] == "default-deny");
+  CHECK(body["details"][0]["metadata"]["request_id"] == "00ff");
+  const auto found = body["details"][1]["value"]["rules"][0]["found"];
+  CHECK(found == "\"}]}\\\x01\xef\xbf\xbd</script>\n");
+}
+
 TEST_CASE("each fault has its status and code") {
   struct Row {
     Fault fault;
