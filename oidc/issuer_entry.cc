@@ -8,6 +8,7 @@
 
 #include "oidc/issuer_types.h"
 #include "oidc/names.h"
+#include "oidc/platform.h"
 #include "oidc/settings.h"
 #include "oidc/uri.h"
 #include "schema/base/limits.h"
@@ -41,7 +42,9 @@ constexpr std::string_view kIssuerKeys[] = {"issuer-url",
                                             "skew",
                                             "allow-http",
                                             "ca-file",
-                                            "verbose-denials"};
+                                            "verbose-denials",
+                                            "default-template-values",
+                                            "merge-request-tokens"};
 
 // `what` is a key of this issuer. The entry's URL leads every message, because it is what operators
 // know.
@@ -52,6 +55,7 @@ class EntryReader {
       : key_(key), node_(node), settings_(settings), place_(place) {}
 
   Result<std::shared_ptr<const Issuer>> Run() {
+    out_.rules = place_.rules;
     TRY(Url());
     TRY(Type());
     TRY(Audiences());
@@ -85,9 +89,8 @@ class EntryReader {
     }
     uri_ = *std::move(uri);
     TRY(out_.allow_http, settings_.Flag("allow-http"));
-    const bool loopback =
-        uri_.host == "localhost" || uri_.host == "127.0.0.1" || uri_.host == "::1";
-    if (uri_.scheme == "http" && !loopback && !out_.allow_http) {
+    loopback_ = uri_.host == "localhost" || uri_.host == "127.0.0.1" || uri_.host == "::1";
+    if (uri_.scheme == "http" && !loopback_ && !out_.allow_http) {
       return node_.Wrong("uses plain http; use https, or add allow-http: true");
     }
     if (place_.wildcard) TRY(Pattern());
@@ -117,10 +120,12 @@ class EntryReader {
     out_.type = row->type;
     out_.type_text = row->text;
     out_.challenge_claim = row->challenge_claim;
-    out_.max_token_age = row->max_token_age;
     TRY(const std::string challenge, settings_.Text("challenge-claim"));
     const bool may_choose = row->type == IssuerType::kChainguardIdentity && challenge == "email";
-    if (!challenge.empty() && challenge != row->challenge_claim && !may_choose) {
+    const bool contradicts = !challenge.empty() && challenge != row->challenge_claim && !may_choose;
+    if (contradicts && place_.rules.lenient_keys) {
+      place_.warnings.push_back(key_ + ": challenge-claim contradicts the type and is ignored");
+    } else if (contradicts) {
       return At("challenge-claim")
           .Wrong("contradicts the type, whose clients sign \"" + std::string(row->challenge_claim) +
                  "\"; remove the key");
@@ -155,6 +160,7 @@ class EntryReader {
 
   Outcome TypeSettings() {
     TRY(OnlyFor("ci-provider", {IssuerType::kCiProvider}));
+    TRY(OnlyFor("default-template-values", {IssuerType::kCiProvider}));
     TRY(OnlyFor("issuer-claim", {IssuerType::kEmail}));
     TRY(OnlyFor("skip-email-verification", {IssuerType::kEmail, IssuerType::kChainguardIdentity}));
     TRY(OnlyFor("subject-domain", {IssuerType::kUri, IssuerType::kUsername}));
@@ -167,6 +173,10 @@ class EntryReader {
     }
     TRY(IssuerClaim());
     TRY(Provider());
+    out_.platform = PlatformOf(out_.type, out_.ci_provider.get());
+    out_.max_token_age = DefaultTokenAge(out_.type, out_.platform, out_.ci_provider.get());
+    TRY(OwnSite());
+    TRY(MergeRequests());
     if (out_.type == IssuerType::kUri) return UriDomain();
     if (out_.type == IssuerType::kUsername) return UsernameDomain();
     return Ok();
@@ -194,18 +204,76 @@ class EntryReader {
   Outcome Provider() {
     if (out_.type != IssuerType::kCiProvider) return Ok();
     TRY(const std::string name, settings_.Text("ci-provider"));
-    const auto found = place_.providers.find(name);
-    if (found == place_.providers.end()) {
-      std::string known;
-      for (const auto& [other, unused] : place_.providers) known.append(" ").append(other);
-      return At("ci-provider").Wrong("names no entry of ci-issuer-metadata; known:" + known);
-    }
-    if (!found->second) {
+    if (!place_.metadata.Has(name)) {
       return At("ci-provider")
-          .Wrong("names an entry with an error: " + found->second.error().detail);
+          .Wrong("names no entry of ci-issuer-metadata; known:" + place_.metadata.Names());
     }
-    out_.ci_provider = *found->second;
-    out_.max_token_age = CiProviderTokenAge(name);
+    auto provider = place_.metadata.Provide(name, settings_.Find("default-template-values"));
+    if (!provider) {
+      return At("ci-provider").Wrong("names an entry with an error: " + provider.error().detail);
+    }
+    out_.ci_provider = *std::move(provider);
+    return Ok();
+  }
+
+  // A self-managed GitHub or GitLab must not have certificates of the public one. Loopback is
+  // where tests stand in for a platform.
+  Outcome OwnSite() {
+    if (place_.rules.foreign_hosts || loopback_) return Ok();
+    const auto site = ForeignSite(out_.platform, out_.type, out_.ci_provider.get(), uri_.host);
+    if (!site) return Ok();
+    std::string constant = "url";
+    if (out_.ci_provider != nullptr) {
+      for (const auto& [name, value] : out_.ci_provider->constants) {
+        if (value == *site) constant = name;
+      }
+    }
+    // An entry that names the site itself means it.
+    if (const Node* own = settings_.Find("default-template-values")) {
+      const auto said = std::ranges::find(own->members(), constant, &Node::Member::first);
+      if (said != own->members().end()) return Ok();
+    }
+    const std::string fix = "default-template-values: {" + constant + ": " + SiteOfIssuer() + "}";
+    if (out_.type == IssuerType::kCiProvider) {
+      return node_.Wrong("would have certificates that name " + std::string(*site) +
+                         ", which is not this issuer's; add to the entry " + fix);
+    }
+    return At("type").Wrong("has certificates name " + std::string(*site) +
+                            ", which is not this issuer's; write type: ci-provider, ci-provider: " +
+                            out_.type_text + " and " + fix);
+  }
+
+  // https://git.corp.example of https://git.corp.example/x; GitHub's own hosts issue from
+  // token.actions.
+  std::string SiteOfIssuer() const {
+    const std::size_t host = key_.find("//") + 2;
+    std::string site = key_.substr(0, key_.find('/', host));
+    constexpr std::string_view kIssuing = "token.actions.";
+    if (std::string_view(site).substr(host).starts_with(kIssuing)) {
+      site.erase(host, kIssuing.size());
+    }
+    return site.find('*') == std::string::npos ? site : "https://git.corp.example";
+  }
+
+  Outcome MergeRequests() {
+    if (place_.rules.merge_request_tokens) out_.merge_request_tokens = MergeRequestTokens::kAccept;
+    if (settings_.Find("merge-request-tokens") == nullptr) return Ok();
+    if (out_.platform != Platform::kGitlab) {
+      return At("merge-request-tokens").Wrong("has a meaning for GitLab only; remove it");
+    }
+    TRY(const std::string text, settings_.Text("merge-request-tokens"));
+    if (text == "refuse") {
+      out_.merge_request_tokens = MergeRequestTokens::kRefuse;
+    } else if (text == "same-project") {
+      out_.merge_request_tokens = MergeRequestTokens::kSameProject;
+    } else if (text == "accept") {
+      out_.merge_request_tokens = MergeRequestTokens::kAccept;
+      place_.warnings.push_back(key_ +
+                                ": merge-request-tokens: accept takes tokens whose project_* may "
+                                "name a fork that anybody made; prefer same-project");
+    } else {
+      return At("merge-request-tokens").Wrong("must be refuse, same-project or accept");
+    }
     return Ok();
   }
 
@@ -294,6 +362,7 @@ class EntryReader {
   const Settings& settings_;
   const IssuerPlace& place_;
   Uri uri_;
+  bool loopback_ = false;
   Issuer out_{};
 };
 
@@ -301,7 +370,8 @@ class EntryReader {
 
 Result<std::shared_ptr<const Issuer>> ReadIssuer(const std::string& key, const Node& node,
                                                  const IssuerPlace& place) {
-  TRY(const Settings settings, Settings::Read(node, kIssuerKeys));
+  TRY(const Settings settings,
+      Settings::Read(node, kIssuerKeys, place.rules.lenient_keys ? &place.warnings : nullptr));
   return EntryReader(key, node, settings, place).Run();
 }
 

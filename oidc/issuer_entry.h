@@ -11,9 +11,11 @@
 namespace oidc {
 
 struct IssuerPlace {
-  const CiProviders& providers;
+  const CiMetadata& metadata;
   const std::filesystem::path& directory;  // where a relative ca-file starts
   bool wildcard;                           // an entry of meta-issuers
+  const Rules& rules;
+  std::vector<std::string>& warnings;  // gets what is worth knowing of an entry that is taken
 };
 
 // `key` is the map's key: the issuer's URL, or its pattern. Every error says what to change.

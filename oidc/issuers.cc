@@ -26,6 +26,9 @@ using schema::Result;
 constexpr std::string_view kFileKeys[] = {"oidc-issuers", "meta-issuers", "ci-issuer-metadata",
                                           "define"};
 
+constexpr std::string_view kSharedAudience = "sigstore";
+constexpr std::size_t kNamesInWarning = 8;
+
 // Every problem is reported under one kind, so that callers need not know which file a setting came
 // from.
 Error Problem(std::string_view entry, const Error& cause) {
@@ -41,11 +44,14 @@ const Node* Section(const Node& root, std::string_view name) {
   return found == root.members().end() ? nullptr : &found->second;
 }
 
-void CheckFileKeys(const Node& root, std::vector<Error>& problems) {
+void CheckFileKeys(const Node& root, const Rules& rules, std::vector<Error>& problems,
+                   std::vector<std::string>& warnings) {
   std::vector<std::string_view> seen;
   for (const auto& [key, value] : root.members()) {
     const std::string_view same = SameKey(key, kFileKeys);
-    if (same.empty()) {
+    if (same.empty() && rules.lenient_keys) {
+      warnings.push_back(value.Wrong("is not a known key and is ignored").detail);
+    } else if (same.empty()) {
       problems.push_back(
           Problem("", value.Wrong("is not a known key; correct or remove it (known: oidc-issuers, "
                                   "meta-issuers, ci-issuer-metadata, define)")));
@@ -76,6 +82,29 @@ void ReadEntries(const Node* section, const IssuerPlace& place, IssuerSet& out,
   }
 }
 
+// "sigstore" is every Sigstore CA's: whoever runs another one gets tokens that fit here.
+void WarnOfSharedAudience(IssuerSet& set) {
+  std::string names;
+  std::size_t count = 0;
+  const auto look = [&names, &count](const Issuer& issuer) {
+    if (std::ranges::find(issuer.audiences, kSharedAudience) == issuer.audiences.end()) return;
+    count += 1;
+    if (count <= kNamesInWarning) names.append(names.empty() ? "" : ", ").append(issuer.url);
+  };
+  for (const auto& [url, issuer] : set.exact) look(*issuer);
+  for (const auto& issuer : set.patterns) look(*issuer);
+  if (count == 0) return;
+  if (count > kNamesInWarning) {
+    names.append(" and ").append(std::to_string(count - kNamesInWarning)).append(" more");
+  }
+  set.warnings.push_back(
+      "the audience \"sigstore\", which stock clients ask for, is every Sigstore service's: a "
+      "token "
+      "sent to another of them can be used here; list this CA's own URL under audiences, and drop "
+      "client-id: sigstore once clients ask for it (" +
+      names + ")");
+}
+
 }  // namespace
 
 bool Issuer::Matches(std::string_view iss) const {
@@ -91,21 +120,27 @@ std::shared_ptr<const Issuer> IssuerSet::Find(std::string_view iss) const {
 }
 
 Result<IssuerSet> LoadIssuers(std::string_view text, const std::filesystem::path& directory,
-                              std::vector<Error>& problems) {
+                              std::vector<Error>& problems, const Rules& rules) {
   TRY(const Node root, schema::ParseDocument(SeparateAliasKeys(text)));
   if (root.kind() != Node::Kind::kMap) {
     return Error{&kNoIssuers, "the file is empty or not a map"};
   }
-  CheckFileKeys(root, problems);
-  CiProviders providers;
-  if (const Node* metadata = Section(root, "ci-issuer-metadata")) {
-    std::vector<Error> found;
-    providers = ReadCiMetadata(*metadata, found);
-    for (const Error& error : found) problems.push_back(Problem("", error));
-  }
   IssuerSet out;
-  ReadEntries(Section(root, "oidc-issuers"), {providers, directory, false}, out, problems);
-  ReadEntries(Section(root, "meta-issuers"), {providers, directory, true}, out, problems);
+  for (const std::string_view sacrifice : GivenUp(rules)) {
+    out.warnings.push_back("--fulcio-compat: " + std::string(sacrifice));
+  }
+  CheckFileKeys(root, rules, problems, out.warnings);
+  std::vector<Error> found;
+  const CiMetadata metadata =
+      CiMetadata::Read(Section(root, "ci-issuer-metadata"), rules, found, out.warnings);
+  for (const Error& error : found) problems.push_back(Problem("", error));
+  std::vector<std::string> warnings;
+  for (const bool wildcard : {false, true}) {
+    ReadEntries(Section(root, wildcard ? "meta-issuers" : "oidc-issuers"),
+                {metadata, directory, wildcard, rules, warnings}, out, problems);
+  }
+  out.warnings.insert(out.warnings.end(), warnings.begin(), warnings.end());
+  WarnOfSharedAudience(out);
   if (out.exact.empty() && out.patterns.empty()) {
     return Error{&kNoIssuers, problems.empty() ? "oidc-issuers and meta-issuers are both empty"
                                                : problems.front().detail};

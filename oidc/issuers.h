@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oidc/rules.h"
 #include "oidc/template.h"
 #include "schema/base/result.h"
 
@@ -36,6 +37,18 @@ enum class IssuerType {
   kChainguardIdentity,
 };
 
+// Whose claims they are, whatever the type or metadata is called: some claims of GitHub and GitLab
+// have to be read together.
+enum class Platform { kOther, kGithub, kGitlab };
+
+// What is done with GitLab's tokens of merge request pipelines. Their project_* names the project
+// the change comes from, which anybody may fork, not the one whose pipeline runs.
+enum class MergeRequestTokens {
+  kRefuse,
+  kSameProject,  // taken when job_project_id says that both are one
+  kAccept,
+};
+
 // One entry of `ci-issuer-metadata`: how claims become the subjectAltName and the extensions.
 struct CiProvider {
   struct Extension {
@@ -45,6 +58,7 @@ struct CiProvider {
   std::string name;
   Template subject;
   std::vector<Extension> extensions;  // ascending arc
+  Constants constants;                // compiled into the templates; kept for messages
 };
 
 struct Issuer {
@@ -60,6 +74,7 @@ struct Issuer {
       issuer_claim;  // e-mail: member names from the root to the real issuer; mostly empty
   bool skip_email_verification = false;
   std::shared_ptr<const CiProvider> ci_provider;  // ci-provider only
+  Platform platform = Platform::kOther;
 
   // How its documents are fetched (schema::FetchRequest).
   std::string ca_pem;   // `ca-cert`: PEM text, trusted besides the system's roots
@@ -71,6 +86,8 @@ struct Issuer {
   std::chrono::seconds max_token_age;  // now - iat; the default depends on the type
   std::string jti = "optional";        // or "required": a token without one is refused
   bool verbose_denials = false;
+  MergeRequestTokens merge_request_tokens = MergeRequestTokens::kRefuse;
+  Rules rules;
 
   bool wildcard() const { return pattern != nullptr; }
   bool Matches(std::string_view iss) const;
@@ -81,6 +98,9 @@ struct IssuerSet {
   std::vector<std::shared_ptr<const Issuer>> patterns;                      // in file order
   // Keys of entries that cannot be used, of both maps.
   std::vector<std::string> left_out;
+  // What an operator should know of a file that is served: what Rules give up, shared audiences,
+  // keys that were ignored. Whole sentences.
+  std::vector<std::string> warnings;
 
   // The exact issuer, else the first pattern that matches, else nullptr. Thread-safe.
   std::shared_ptr<const Issuer> Find(std::string_view iss) const;
@@ -91,12 +111,14 @@ struct IssuerSet {
 //   directory  where a relative `ca-file` starts
 //   problems   gets one Error for each entry that was left out or each key that is not understood;
 //              the others are served
+//   rules      kFulcioRules: read it, and later its tokens, as Fulcio does
 //
 // kBadDocument  not YAML or JSON at all
 // kNoIssuers    no usable issuer
 //
 // Does not touch the disk or the network. Safe on any text (tests/fuzz/issuers_fuzz.cc).
 schema::Result<IssuerSet> LoadIssuers(std::string_view text, const std::filesystem::path& directory,
-                                      std::vector<schema::Error>& problems);
+                                      std::vector<schema::Error>& problems,
+                                      const Rules& rules = kChanceryRules);
 
 }  // namespace oidc

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "oidc/mapping_rules.h"
+#include "oidc/platform_claims.h"
 #include "oidc/uri.h"
 #include "oidc/verifier.h"
 
@@ -40,11 +41,21 @@ Outcome Apply(const Issuer& issuer, const ClaimReader& claims, Mapped& out) {
     case IssuerType::kSpiffe:
       return MapSpiffe(issuer, out);
     case IssuerType::kKubernetes:
-      return MapKubernetes(claims, out);
+      return MapKubernetes(issuer, claims, out);
     case IssuerType::kChainguardIdentity:
       return MapChainguard(issuer, claims, out);
   }
   MUST(false);
+}
+
+Outcome CheckPlatform(const Issuer& issuer, const ClaimReader& claims, const Mapped& mapped) {
+  if (issuer.platform == Platform::kGithub && !issuer.rules.unchecked_subjects) {
+    return CheckGithubSubject(mapped.subject, claims);
+  }
+  if (issuer.platform == Platform::kGitlab) {
+    return CheckGitlabProject(issuer.merge_request_tokens, claims);
+  }
+  return schema::Ok();
 }
 
 // 1, 8 and 24 are of every certificate; empty texts have no extension.
@@ -111,6 +122,7 @@ Result<schema::Identity> Map(const Issuer& issuer, const schema::Json& claims) {
   out.issuer_type = issuer.type_text;
   out.kind = issuer.ci_provider != nullptr ? issuer.ci_provider->name : issuer.type_text;
   out.subject = mapped.subject;
+  TRY(CheckPlatform(issuer, reader, mapped));
   TRY(Apply(issuer, reader, mapped));
   out.san = std::move(mapped.san);
   out.proof_message = std::move(mapped.proof_message);

@@ -26,7 +26,7 @@ schema::Outcome MapEmail(const Issuer& issuer, const ClaimReader& claims, Mapped
 schema::Outcome MapUri(const Issuer& issuer, Mapped& out);
 schema::Outcome MapUsername(const Issuer& issuer, Mapped& out);
 schema::Outcome MapSpiffe(const Issuer& issuer, Mapped& out);
-schema::Outcome MapKubernetes(const ClaimReader& claims, Mapped& out);
+schema::Outcome MapKubernetes(const Issuer& issuer, const ClaimReader& claims, Mapped& out);
 schema::Outcome MapChainguard(const Issuer& issuer, const ClaimReader& claims, Mapped& out);
 schema::Outcome MapCiProvider(const Issuer& issuer, const ClaimReader& claims, Mapped& out);
 schema::Outcome MapGithub(const ClaimReader& claims, Mapped& out);

@@ -90,20 +90,27 @@ Outcome MapSpiffe(const Issuer& issuer, Mapped& out) {
   return Ok();
 }
 
-Outcome MapKubernetes(const ClaimReader& claims, Mapped& out) {
-  const Json* kubernetes = claims.Find("kubernetes.io");
-  if (kubernetes == nullptr || !kubernetes->is_object()) {
-    return Error{&kClaims, "claim \"kubernetes.io\" is missing or not an object"};
-  }
+Outcome MapKubernetes(const Issuer& issuer, const ClaimReader& claims, Mapped& out) {
+  static const Json kNothing = Json::object();
+  // An object, or an empty one where Rules let it be absent.
+  const auto object = [&issuer](const ClaimReader& from, const char* name) -> Result<const Json*> {
+    const Json* found = from.Find(name);
+    if (found == nullptr && issuer.rules.absent_is_empty) return &kNothing;
+    if (found == nullptr || !found->is_object()) {
+      return Error{&kClaims, "claim \"" + std::string(name) + "\" is missing or not an object"};
+    }
+    return found;
+  };
+  TRY(const Json* kubernetes, object(claims, "kubernetes.io"));
   const ClaimReader inner(*kubernetes);
-  TRY(const std::string space, inner.Need("namespace"));
-  const Json* account = inner.Find("serviceaccount");
-  if (account == nullptr || !account->is_object()) {
-    return Error{&kClaims, "claim \"kubernetes.io\".serviceaccount is missing or not an object"};
-  }
-  TRY(const std::string name, ClaimReader(*account).Need("name"));
-  if (!IsDnsName(space) || !IsDnsName(name)) {
-    return Error{&kClaims, "namespace or service account is not a Kubernetes name"};
+  TRY(const Json* account, object(inner, "serviceaccount"));
+  TRY(const std::string space, inner.Optional("namespace"));
+  TRY(const std::string name, ClaimReader(*account).Optional("name"));
+  const auto fits = [&issuer](const std::string& text) {
+    return text.empty() ? issuer.rules.absent_is_empty : IsDnsName(text);
+  };
+  if (!fits(space) || !fits(name)) {
+    return Error{&kClaims, "namespace or service account is missing or not a Kubernetes name"};
   }
   out.san = San{San::Kind::kUri,
                 "https://kubernetes.io/namespaces/" + space + "/serviceaccounts/" + name};

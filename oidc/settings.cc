@@ -32,11 +32,16 @@ std::string_view SameKey(std::string_view key, std::span<const std::string_view>
   return found == known.end() ? std::string_view() : *found;
 }
 
-Result<Settings> Settings::Read(const Node& node, std::span<const std::string_view> known) {
+Result<Settings> Settings::Read(const Node& node, std::span<const std::string_view> known,
+                                std::vector<std::string>* ignored) {
   if (node.kind() != Node::Kind::kMap) return node.Wrong("must be a map");
   Settings out;
   for (const auto& [key, value] : node.members()) {
     const std::string_view same = SameKey(key, known);
+    if (same.empty() && ignored != nullptr) {
+      ignored->push_back(value.Wrong("is not a known key and is ignored").detail);
+      continue;
+    }
     if (same.empty()) {
       return value.Wrong("is not a known key; correct or remove it (known: " + Listed(known) + ")");
     }

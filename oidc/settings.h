@@ -15,9 +15,10 @@ class Settings {
  public:
   // Names `node`'s members after `known` (kebab-case): "issuer-url", "IssuerURL" and "issuerurl"
   // are the same key. kBadSetting when `node` is not a map, or a key is not known or occurs in two
-  // spellings.
+  // spellings. With `ignored`, a key that is not known goes there as a sentence instead.
   static schema::Result<Settings> Read(const schema::Node& node,
-                                       std::span<const std::string_view> known);
+                                       std::span<const std::string_view> known,
+                                       std::vector<std::string>* ignored = nullptr);
 
   // The member's value; nullptr when it is absent or null. `key` is kebab-case.
   const schema::Node* Find(std::string_view key) const;

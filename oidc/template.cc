@@ -1,9 +1,6 @@
 #include "oidc/template.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <optional>
 
 #include "oidc/verifier.h"
@@ -29,31 +26,6 @@ Error ClaimError(std::string_view key, std::string_view why) {
   return Error{&kClaims, std::string("claim \"").append(key).append("\" ").append(why)};
 }
 
-// The shortest decimal without exponent: at most 327 characters (5e-324).
-Result<std::string> NumberText(std::string_view key, const Json& claim) {
-  std::array<char, 400> buffer;
-  std::to_chars_result end{};
-  if (claim.is_number_unsigned()) {
-    end = std::to_chars(buffer.begin(), buffer.end(), claim.get<std::uint64_t>());
-  } else if (claim.is_number_integer()) {
-    end = std::to_chars(buffer.begin(), buffer.end(), claim.get<std::int64_t>());
-  } else {
-    const double value = claim.get<double>();
-    constexpr double kExact = 9007199254740992.0;  // 2^53: beyond it a double may have lost digits
-    if (!(std::fabs(value) <= kExact)) return ClaimError(key, "is a number too large to be exact");
-    // +0.0 turns minus zero into zero.
-    end = std::to_chars(buffer.begin(), buffer.end(), value + 0.0, std::chars_format::fixed);
-  }
-  MUST(end.ec == std::errc());
-  return std::string(buffer.data(), end.ptr);
-}
-
-// nullptr when absent or null.
-const Json* Present(const Json& claims, const std::string& key) {
-  const auto found = claims.find(key);
-  return found == claims.end() || found->is_null() ? nullptr : &*found;
-}
-
 bool IsWordCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
@@ -61,27 +33,20 @@ bool IsWordCharacter(char c) {
 
 }  // namespace
 
-Result<std::string> ClaimText(std::string_view key, const Json& claim) {
-  if (claim.is_boolean()) return std::string(claim.get<bool>() ? "true" : "false");
-  if (claim.is_number()) return NumberText(key, claim);
-  if (!claim.is_string()) return ClaimError(key, "is not a text, number or boolean");
-  const std::string& text = claim.get_ref<const std::string&>();
-  if (text.size() > schema::limits::kClaimTextBytes) return ClaimError(key, "is too long");
-  if (text.find('\0') != std::string::npos) return ClaimError(key, "holds a NUL");
-  return text;
-}
-
 // Reads one template from left to right; `if` becomes a jump whose target is filled in later.
 class TemplateCompiler {
  public:
-  TemplateCompiler(std::string_view name, std::string_view text, const Constants& constants)
-      : name_(name), text_(text), constants_(constants) {}
+  TemplateCompiler(std::string_view name, std::string_view text, const Constants& constants,
+                   const Rules& rules)
+      : name_(name), text_(text), constants_(constants) {
+    out_.rules_ = rules;
+  }
 
   Result<Template> Run() && {
     out_.name_ = std::string(name_);
     if (text_.empty()) return Wrong("it is empty");
     if (text_.find("{{") == std::string_view::npos) {
-      Emit(Step::Kind::kClaim, std::string(text_));
+      Emit({std::string(text_), false});
       return std::move(out_);
     }
     while (at_ < text_.size()) {
@@ -99,6 +64,11 @@ class TemplateCompiler {
  private:
   using Step = Template::Step;
   static constexpr std::size_t kDepth = 8;  // nested ifs
+
+  struct Key {
+    std::string name;
+    bool indexed;  // by `index`, which finds nothing where .key fails
+  };
 
   // An if whose else or end was not met yet.
   struct Open {
@@ -165,7 +135,7 @@ class TemplateCompiler {
   }
 
   // .key
-  Result<std::string> Field() {
+  Result<Key> Field() {
     if (!Take('.')) return WrongAction("is not in the language: expected .key");
     if (at_ >= text_.size() || !IsWordCharacter(text_[at_])) {
       return WrongAction("uses the whole of the claims; name one as .key");
@@ -177,25 +147,26 @@ class TemplateCompiler {
     if (at_ < text_.size() && text_[at_] == '-') {
       return WrongAction("has a dash in its key; write index . \"key-with-dash\"");
     }
-    return std::string(key);
+    return Key{std::string(key), false};
   }
 
   // . "key", after the word index
-  Result<std::string> Indexed() {
+  Result<Key> Indexed() {
     if (!Take('.')) return WrongAction("must be: index . \"key\"");
-    return Literal();
+    TRY(std::string name, Literal());
+    return Key{std::move(name), true};
   }
 
   // .key, or (index . "key")
-  Result<std::string> Operand() {
+  Result<Key> Operand() {
     if (!Take('(')) return Field();
-    TRY(std::string key, Value());
+    TRY(Key key, Value());
     if (!Take(')')) return WrongAction("has no closing parenthesis");
     return key;
   }
 
   // .key, index . "key", either in parentheses
-  Result<std::string> Value() {
+  Result<Key> Value() {
     if (++depth_ > kDepth) return WrongAction("has too many parentheses");
     Spaces();
     const std::size_t begin = at_;
@@ -226,8 +197,8 @@ class TemplateCompiler {
     } else {
       at_ = begin;
       if (text_.substr(at_).starts_with("}}")) return WrongAction("is empty");
-      TRY(std::string key, Value());
-      Emit(Step::Kind::kClaim, std::move(key));
+      TRY(Key key, Value());
+      Emit(std::move(key));
     }
     Spaces();
     if (!text_.substr(at_).starts_with("}}")) {
@@ -240,16 +211,16 @@ class TemplateCompiler {
   Outcome If() {
     if (open_.size() >= kDepth) return WrongAction("is nested too deeply");
     if (Word() != "eq") return WrongAction("must be: if eq .key \"text\"");
-    TRY(std::string key, Operand());
+    TRY(Key key, Operand());
     TRY(std::string literal, Literal());
     Open open;
-    const auto constant = constants_.find(key);
-    if (constant == constants_.end() || constant->second.empty()) {
-      const auto kind = constant == constants_.end() ? Step::Kind::kUnlessEqual
-                                                     : Step::Kind::kUnlessEqualOptional;
+    const std::string* constant = Fixed(key);
+    if (constant == nullptr) {
       open.condition = out_.steps_.size();
-      out_.steps_.push_back({kind, std::move(key), std::move(literal)});
-    } else if (constant->second != literal) {
+      Step step{Step::Kind::kUnlessEqual, key.name, Fallback(key)};
+      step.literal = std::move(literal);
+      out_.steps_.push_back(std::move(step));
+    } else if (*constant != literal) {
       open.condition = out_.steps_.size();
       out_.steps_.push_back({Step::Kind::kJump, ""});
     }
@@ -278,14 +249,28 @@ class TemplateCompiler {
     return Ok();
   }
 
-  void Emit(Step::Kind kind, std::string key) {
-    const auto constant = constants_.find(key);
-    if (constant == constants_.end()) {
-      out_.steps_.push_back({kind, std::move(key)});
-    } else if (constant->second.empty()) {
-      out_.steps_.push_back({Step::Kind::kOptionalClaim, std::move(key)});
+  // The constant that no claim can replace; nullptr: the token has a say.
+  const std::string* Fixed(const Key& key) const {
+    const auto constant = constants_.find(key.name);
+    const bool fixed = constant != constants_.end() && !constant->second.empty() &&
+                       !out_.rules_.claims_replace_constants;
+    return fixed ? &constant->second : nullptr;
+  }
+
+  // What stands for the claim when the token has none; nullopt: then there is no result.
+  std::optional<std::string> Fallback(const Key& key) const {
+    const auto constant = constants_.find(key.name);
+    if (constant != constants_.end()) return constant->second;
+    if (key.indexed && out_.rules_.absent_is_empty) return std::string();
+    return std::nullopt;
+  }
+
+  void Emit(Key key) {
+    if (const std::string* constant = Fixed(key)) {
+      out_.steps_.push_back({Step::Kind::kText, *constant});
     } else {
-      out_.steps_.push_back({Step::Kind::kText, constant->second});
+      std::optional<std::string> fallback = Fallback(key);
+      out_.steps_.push_back({Step::Kind::kClaim, std::move(key.name), std::move(fallback)});
     }
   }
 
@@ -300,8 +285,23 @@ class TemplateCompiler {
 };
 
 Result<Template> Template::Compile(std::string_view name, std::string_view text,
-                                   const Constants& constants) {
-  return TemplateCompiler(name, text, constants).Run();
+                                   const Constants& constants, const Rules& rules) {
+  return TemplateCompiler(name, text, constants, rules).Run();
+}
+
+Result<std::string> Template::Value(const Step& step, const Json& claims) const {
+  const auto claim = claims.find(step.text);
+  if (claim == claims.end() || (claim->is_null() && !rules_.null_is_text)) {
+    if (step.fallback) return *step.fallback;
+    return ClaimError(step.text, "is missing; needed for " + name_ +
+                                     " (an empty default-template-values entry makes it optional)");
+  }
+  TRY(std::string text, ClaimText(step.text, *claim, rules_));
+  const bool is_part = step.kind == Step::Kind::kClaim && steps_.size() > 1;
+  if (text.empty() && is_part && !step.fallback && !rules_.empty_parts) {
+    return ClaimError(step.text, "is empty; needed for " + name_);
+  }
+  return text;
 }
 
 Result<std::string> Template::Render(const Json& claims) const {
@@ -309,39 +309,36 @@ Result<std::string> Template::Render(const Json& claims) const {
   // Jumps only go forward, so this ends.
   for (std::size_t i = 0; i < steps_.size();) {
     const Step& step = steps_[i++];
-    if (step.kind == Step::Kind::kText) {
-      out.append(step.text);
-      continue;
+    switch (step.kind) {
+      case Step::Kind::kText:
+        out.append(step.text);
+        break;
+      case Step::Kind::kJump:
+        i = step.target;
+        break;
+      case Step::Kind::kClaim: {
+        TRY(const std::string text, Value(step, claims));
+        out.append(text);
+        break;
+      }
+      case Step::Kind::kUnlessEqual: {
+        TRY(const std::string text, Value(step, claims));
+        if (text != step.literal) i = step.target;
+        break;
+      }
     }
-    if (step.kind == Step::Kind::kJump) {
-      i = step.target;
-      continue;
-    }
-    const bool compares =
-        step.kind == Step::Kind::kUnlessEqual || step.kind == Step::Kind::kUnlessEqualOptional;
-    const bool optional =
-        step.kind == Step::Kind::kOptionalClaim || step.kind == Step::Kind::kUnlessEqualOptional;
-    const Json* claim = Present(claims, step.text);
-    if (claim == nullptr && !optional) {
-      return ClaimError(step.text,
-                        "is missing; needed for " + name_ +
-                            " (an empty default-template-values entry makes it optional)");
-    }
-    std::string text;
-    if (claim != nullptr) {
-      TRY(text, ClaimText(step.text, *claim));
-    }
-    if (compares) {
-      if (text != step.literal) i = step.target;
-      continue;
-    }
-    if (text.empty() && !optional && steps_.size() > 1) {
-      return ClaimError(step.text, "is empty; needed for " + name_);
-    }
-    out.append(text);
   }
   if (out.size() > schema::limits::kClaimTextBytes) {
     return Error{&kClaims, name_ + " becomes too long"};
+  }
+  return out;
+}
+
+std::string Template::Beginning() const {
+  std::string out;
+  for (const Step& step : steps_) {
+    if (step.kind != Step::Kind::kText) break;
+    out.append(step.text);
   }
   return out;
 }

@@ -64,12 +64,20 @@ const ErrorKind kIssuerLost{
 
 namespace {
 
+void Warn(const IssuerSet& issuers, schema::Journal& journal) {
+  for (const std::string& warning : issuers.warnings) {
+    journal.Warning("issuers-warning", {{"what", warning}});
+  }
+}
+
 class TokenVerifier final : public Verifier {
  public:
-  TokenVerifier(IssuerSet issuers, std::filesystem::path directory, schema::Fetcher& fetcher,
-                const schema::Clock& clock, schema::Journal& journal)
+  TokenVerifier(IssuerSet issuers, std::filesystem::path directory, const Rules& rules,
+                schema::Fetcher& fetcher, const schema::Clock& clock, schema::Journal& journal)
       : directory_(std::move(directory)),
+        rules_(rules),
         clock_(clock),
+        journal_(journal),
         keys_(issuers, fetcher, clock, journal),
         issuers_(std::make_shared<const IssuerSet>(std::move(issuers))) {}
 
@@ -90,7 +98,9 @@ class TokenVerifier final : public Verifier {
   }
 
   const std::filesystem::path directory_;
+  const Rules rules_;
   const schema::Clock& clock_;
+  schema::Journal& journal_;
   KeyStore keys_;
   mutable std::mutex mutex_;
   std::shared_ptr<const IssuerSet> issuers_;  // guarded by mutex_
@@ -119,7 +129,7 @@ Result<schema::Identity> TokenVerifier::Verify(std::string_view token) {
 
 schema::Outcome TokenVerifier::Reload(std::string_view issuers_text,
                                       std::vector<schema::Error>& problems) {
-  TRY(IssuerSet next, LoadIssuers(issuers_text, directory_, problems));
+  TRY(IssuerSet next, LoadIssuers(issuers_text, directory_, problems, rules_));
   const auto now = Current();
   for (const std::string& key : next.left_out) {
     const bool served =
@@ -127,6 +137,7 @@ schema::Outcome TokenVerifier::Reload(std::string_view issuers_text,
         std::ranges::any_of(now->patterns, [&key](const auto& p) { return p->url == key; });
     if (served) return Error{&kIssuerLost, key};
   }
+  Warn(next, journal_);
   // The keys first: whoever finds a new issuer finds its entry among them.
   keys_.Replace(next);
   auto swapped = std::make_shared<const IssuerSet>(std::move(next));
@@ -158,10 +169,12 @@ std::vector<IssuerInfo> TokenVerifier::Issuers() const {
 
 Result<std::unique_ptr<Verifier>> Verifier::Create(
     std::string_view issuers_text, const std::filesystem::path& directory, schema::Fetcher& fetcher,
-    const schema::Clock& clock, schema::Journal& journal, std::vector<schema::Error>& problems) {
-  TRY(IssuerSet issuers, LoadIssuers(issuers_text, directory, problems));
-  return std::unique_ptr<Verifier>(
-      std::make_unique<TokenVerifier>(std::move(issuers), directory, fetcher, clock, journal));
+    const schema::Clock& clock, schema::Journal& journal, std::vector<schema::Error>& problems,
+    const Rules& rules) {
+  TRY(IssuerSet issuers, LoadIssuers(issuers_text, directory, problems, rules));
+  Warn(issuers, journal);
+  return std::unique_ptr<Verifier>(std::make_unique<TokenVerifier>(std::move(issuers), directory,
+                                                                   rules, fetcher, clock, journal));
 }
 
 }  // namespace oidc

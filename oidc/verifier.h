@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oidc/rules.h"
 #include "schema/base/fetch.h"
 #include "schema/base/journal.h"
 #include "schema/base/result.h"
@@ -60,14 +61,13 @@ struct IssuerHealth {
 class Verifier {
  public:
   // `issuers_text` is Fulcio's identity configuration (YAML). A bad issuer is left out and reported
-  // in `problems`; kBadDocument or kNoIssuers only when nothing can be served. Starts background
+  // in `problems`; kBadDocument or kNoIssuers only when nothing can be served. What an operator
+  // should know of the rest is a warning in `journal`. `rules` as in LoadIssuers. Starts background
   // threads that fetch discovery documents and JWKS; never blocks on the network itself.
-  static schema::Result<std::unique_ptr<Verifier>> Create(std::string_view issuers_text,
-                                                          const std::filesystem::path& directory,
-                                                          schema::Fetcher& fetcher,
-                                                          const schema::Clock& clock,
-                                                          schema::Journal& journal,
-                                                          std::vector<schema::Error>& problems);
+  static schema::Result<std::unique_ptr<Verifier>> Create(
+      std::string_view issuers_text, const std::filesystem::path& directory,
+      schema::Fetcher& fetcher, const schema::Clock& clock, schema::Journal& journal,
+      std::vector<schema::Error>& problems, const Rules& rules = kChanceryRules);
   virtual ~Verifier() = default;
 
   // Takes another text of the issuers file; a token is verified under the old one or the new one,

@@ -6,6 +6,7 @@
 
 #include "ca/chain.h"
 #include "ca/policy.h"
+#include "http/commands/compat_flag.h"
 #include "oidc/issuers.h"
 #include "schema/base/file.h"
 #include "schema/config.h"
@@ -20,6 +21,10 @@ class Report {
     if (error != nullptr) faults_ += 1;
     std::printf("%-10s %s\n", part.c_str(), error == nullptr ? "ok" : error->Describe().c_str());
   }
+  // Worth knowing, and no reason to refuse.
+  static void Warn(const std::string& part, const std::string& what) {
+    std::printf("%-10s warning: %s\n", part.c_str(), what.c_str());
+  }
   int faults() const { return faults_; }
 
  private:
@@ -31,13 +36,15 @@ const schema::Error* ErrorOf(const schema::Result<T>& result) {
   return result ? nullptr : &result.error();
 }
 
-void CheckIssuers(const schema::Config& config, Report& report) {
+void CheckIssuers(const schema::Config& config, const oidc::Rules& rules, Report& report) {
   const auto text = schema::ReadFile(config.issuers);
   if (!text) return report.Add("issuers", &text.error());
   std::vector<schema::Error> problems;
-  const auto issuers = oidc::LoadIssuers(*text, config.directory, problems);
+  const auto issuers = oidc::LoadIssuers(*text, config.directory, problems, rules);
   report.Add("issuers", ErrorOf(issuers));
   for (const schema::Error& problem : problems) report.Add("issuer", &problem);
+  if (!issuers) return;
+  for (const std::string& warning : issuers->warnings) Report::Warn("issuers", warning);
 }
 
 void CheckPolicy(const schema::Config& config, Report& report) {
@@ -53,7 +60,7 @@ void CheckChain(const schema::Config& config, Report& report) {
              ErrorOf(ca::LoadChain(*pem, schema::ToSeconds(schema::SystemClock().Now()))));
 }
 
-int Check(const std::string& file) {
+int Check(const std::string& file, const oidc::Rules& rules) {
   Report report;
   const auto text = schema::ReadFile(file);
   if (!text) {
@@ -64,7 +71,7 @@ int Check(const std::string& file) {
   report.Add("settings", ErrorOf(config));
   if (!config) return 1;
   CheckChain(*config, report);
-  CheckIssuers(*config, report);
+  CheckIssuers(*config, rules, report);
   CheckPolicy(*config, report);
   return report.faults() == 0 ? 0 : 1;
 }
@@ -79,7 +86,9 @@ void RegisterConfigCheck(CLI::App& app, int& exit_code) {
   check->footer("Example:\n  chancery config check --config /etc/chancery/chancery.yaml");
   auto file = std::make_shared<std::string>();
   check->add_option("--config", *file, "chancery.yaml")->required()->check(CLI::ExistingFile);
-  check->callback([file, &exit_code] { exit_code = Check(*file); });
+  const auto compat = std::make_shared<bool>(false);
+  AddFulcioCompat(*check, *compat);
+  check->callback([file, compat, &exit_code] { exit_code = Check(*file, RulesOf(*compat)); });
 }
 
 }  // namespace http

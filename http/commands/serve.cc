@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "ca/authority.h"
+#include "http/commands/compat_flag.h"
 #include "http/fetch.h"
 #include "http/internal_routes.h"
 #include "http/journal.h"
@@ -40,6 +41,7 @@ Result<T> At(const char* key, Result<T> result) {
 
 // The parts in the order in which they need each other; destroyed in reverse.
 struct House {
+  oidc::Rules rules;
   schema::Config config;
   ca::Chain chain;
   OperatorLog journal;
@@ -88,7 +90,7 @@ schema::Outcome LoadIssuers(House& house) {
   std::vector<Error> problems;
   TRY(house.verifier,
       At("issuers", oidc::Verifier::Create(text, house.config.directory, *house.fetcher,
-                                           house.clock, house.journal, problems)));
+                                           house.clock, house.journal, problems, house.rules)));
   ReportLeftOut(house, problems);
   return schema::Ok();
 }
@@ -213,7 +215,7 @@ int WaitForStop(House& house, const sigset_t& signals) {
   }
 }
 
-int Serve(const std::string& file, const std::filesystem::path& program) {
+int Serve(const std::string& file, const std::filesystem::path& program, const oidc::Rules& rules) {
   // Before any thread: all inherit the mask, and only sigwait below takes these.
   sigset_t signals;
   sigemptyset(&signals);
@@ -222,6 +224,7 @@ int Serve(const std::string& file, const std::filesystem::path& program) {
   signal(SIGPIPE, SIG_IGN);
 
   House house;
+  house.rules = rules;
   if (const auto built = Build(file, program, house); !built) {
     const Error& error = built.error();
     house.journal.Error("start-refused", {{"config", file}, {"reason", error.Describe()}});
@@ -273,7 +276,10 @@ void RegisterServe(CLI::App& app, const char* program, int& exit_code) {
   serve->add_option("--config", *file, "chancery.yaml; its relative paths start at its own folder")
       ->required()
       ->check(CLI::ExistingFile);
-  serve->callback([file, program, &exit_code] { exit_code = Serve(*file, program); });
+  const auto compat = std::make_shared<bool>(false);
+  AddFulcioCompat(*serve, *compat);
+  serve->callback(
+      [file, compat, program, &exit_code] { exit_code = Serve(*file, program, RulesOf(*compat)); });
 }
 
 }  // namespace http

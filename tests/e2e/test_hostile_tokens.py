@@ -329,6 +329,14 @@ def claims(mint):
         "a newline in the workflow": dict(job_workflow_ref="acme/app/.github/workflows/release.yml@refs/heads/main\nx"),
         "a NUL in an id": dict(repository_id="12345\0"),
         "a claim of 5 KiB": dict(workflow="w" * 5000),
+        # GitHub's sub and the discrete claims name one repository, in either grammar.
+        "the id, another name": dict(repository="evil/app"), "name with a Cyrillic a": dict(repository="\u0430cme/app"),
+        "name below": dict(repository="acme/app/evil"), "name decomposed": dict(repository="acme/app\u0301"),
+        "sub of another repository": dict(sub="repo:evil/app:ref:refs/heads/main"),
+        "sub with a recycled name's id": dict(sub="repo:acme@678/app@99999:ref:refs/heads/main"),
+        "sub with another owner's id": dict(sub="repo:acme@99999/app@12345:ref:refs/heads/main"),
+        "sub with ids and hyphens of another": dict(sub="repo:acme-678/app-99999:ref:refs/heads/main"),
+        "another owner": dict(repository_owner="evil"),
     }
     return {name: (mint.claimed(**changes), 401, ("claims", "identity-unfit")) for name, changes in names.items()}
 
@@ -339,12 +347,10 @@ def policies(mint):
     changes = {
         "a recycled name: the repository's id": dict(repository_id="99999"),
         "a recycled name: the owner's id": dict(repository_owner_id="99999"),
-        "the id, another name": dict(repository="evil/app"), "id with a zero before": dict(repository_id="012345"),
+        "id with a zero before": dict(repository_id="012345"),
         "id with a space": dict(repository_id="12345 "),
         "id with a newline": dict(repository_id="12345\n"), "id in fullwidth digits": dict(repository_id="\uff11\uff12\uff13\uff14\uff15"),
         "id a fraction": dict(repository_id=12345.5), "name in capitals": dict(repository="Acme/App"),
-        "name with a Cyrillic a": dict(repository="\u0430cme/app"), "name below": dict(repository="acme/app/evil"),
-        "name decomposed": dict(repository="acme/app\u0301"),
         "a fork's pull request": dict(event_name="pull_request"), "pull_request_target": dict(event_name="pull_request_target"),
         "workflow_run": dict(event_name="workflow_run"), "issue_comment": dict(event_name="issue_comment"),
         "event in capitals": dict(event_name="PUSH"), "event with a space": dict(event_name="push "),

@@ -51,6 +51,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   MUST(!got->exact.empty() || !got->patterns.empty());
+  // What Chancery takes, it takes with --fulcio-compat as well.
+  std::vector<schema::Error> fewer;
+  const auto compat = oidc::LoadIssuers(text, "/", fewer, oidc::kFulcioRules);
+  MUST(compat && fewer.size() <= problems.size());
+  for (const auto& [url, issuer] : got->exact) MUST(compat->Find(url) != nullptr);
   for (const auto& [url, issuer] : got->exact) {
     MUST(issuer->url == url && !issuer->wildcard());
     MUST(got->Find(url) == issuer);

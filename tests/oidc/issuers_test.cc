@@ -211,6 +211,16 @@ TEST_CASE("one bad issuer is reported with its fix and never stops the others") 
       {"client-id: x, type: email, max-token-age: 25h", "must be from"},
       {"client-id: x, type: email, max-token-age: 0s", "must be from"},
       {"client-id: x, type: email, ca-cert: nonsense", "certificates as PEM"},
+      {"client-id: x, type: email, merge-request-tokens: accept", "for GitLab only"},
+      {"client-id: x, type: email, default-template-values: {a: b}", "no meaning for type email"},
+      {"client-id: x, type: ci-provider, ci-provider: ok, default-template-values: [a]",
+       "must be a map"},
+      {"client-id: x, type: github-workflow",
+       "write type: ci-provider, ci-provider: github-workflow and default-template-values: {url: "
+       "https://bad.example}"},
+      {"client-id: x, type: gitlab-pipeline",
+       "write type: ci-provider, ci-provider: gitlab-pipeline and default-template-values: {url: "
+       "https://bad.example}"},
       {"client-id: [x], type: email", "client-id"},
       {"client-id: x, type: email, verbose-denials: maybe", "verbose-denials"},
   };
@@ -369,4 +379,196 @@ TEST_CASE("unknown keys of the file and of the metadata are told") {
     CAPTURE(got.problems[0].detail);
     CHECK_NE(got.problems[0].detail.find(c.says), std::string::npos);
   }
+}
+
+namespace {
+
+Loaded LoadShipped(std::string_view entries, const oidc::Rules& rules = oidc::kChanceryRules) {
+  const auto shipped = schema::ReadFile("config/issuers.yaml");
+  REQUIRE(shipped);
+  std::vector<schema::Error> problems;
+  auto set = oidc::LoadIssuers(
+      std::string(entries) + shipped->substr(shipped->find("ci-issuer-metadata:")), "/", problems,
+      rules);
+  return {std::move(set), std::move(problems)};
+}
+
+}  // namespace
+
+TEST_CASE("a self-managed host never gets certificates of the public one") {
+  struct Host {
+    std::string_view section;
+    std::string_view url;
+    std::string_view settings;
+    std::string_view fix;  // empty: it is taken
+  };
+  constexpr std::string_view kGithub = "type: ci-provider, ci-provider: github-workflow";
+  constexpr std::string_view kGitlab = "type: ci-provider, ci-provider: gitlab-pipeline";
+  const Host cases[] = {
+      {"oidc-issuers", "https://token.actions.githubusercontent.com", kGithub, ""},
+      {"oidc-issuers", "https://token.actions.githubusercontent.com/acme", kGithub, ""},
+      {"meta-issuers", "https://token.actions.githubusercontent.com/*", kGithub, ""},
+      {"oidc-issuers", "https://token.actions.githubusercontent.com", "type: github-workflow", ""},
+      {"oidc-issuers", "https://gitlab.com", kGitlab, ""},
+      {"oidc-issuers", "https://gitlab.com", "type: gitlab-pipeline", ""},
+      {"oidc-issuers", "https://git.corp.example", "type: ci-provider, ci-provider: buildkite-job",
+       ""},
+      {"oidc-issuers", "http://127.0.0.1:8970/gitlab", kGitlab, ""},
+
+      {"oidc-issuers", "https://git.corp.example", kGitlab, "{url: https://git.corp.example}"},
+      {"oidc-issuers", "https://git.corp.example:8443/x", kGitlab,
+       "{url: https://git.corp.example:8443}"},
+      {"oidc-issuers", "https://git.corp.example", "type: gitlab-pipeline",
+       "{url: https://git.corp.example}"},
+      {"oidc-issuers", "https://gitlab.com.evil.example", kGitlab,
+       "{url: https://gitlab.com.evil.example}"},
+      {"oidc-issuers", "https://ghes.corp.example/_services/token", kGithub,
+       "{url: https://ghes.corp.example}"},
+      {"oidc-issuers", "https://ghes.corp.example/_services/token", "type: github-workflow",
+       "{url: https://ghes.corp.example}"},
+      {"oidc-issuers", "https://token.actions.acme.ghe.com", kGithub,
+       "{url: https://acme.ghe.com}"},
+      {"meta-issuers", "https://*.corp.example", kGitlab, "{url: https://git.corp.example}"},
+  };
+  for (const Host& c : cases) {
+    CAPTURE(c.url);
+    CAPTURE(c.settings);
+    const auto entry = [&c](std::string_view more) {
+      return std::string(c.section) + ":\n  '" + std::string(c.url) + "': {client-id: x, " +
+             std::string(c.settings) + std::string(more) + "}\n";
+    };
+    const Loaded got = LoadShipped(entry(""));
+    REQUIRE_EQ(got.set.has_value(), c.fix.empty());
+    // Fulcio takes all of them.
+    CHECK(LoadShipped(entry(""), oidc::kFulcioRules).set);
+    if (c.fix.empty()) continue;
+    REQUIRE_EQ(got.problems.size(), 1);
+    CAPTURE(got.problems[0].detail);
+    const std::string fix = "default-template-values: " + std::string(c.fix);
+    CHECK(got.problems[0].detail.ends_with(fix));
+    if (!c.settings.starts_with("type: ci-provider")) continue;
+    CHECK(LoadShipped(entry(", " + fix)).set);  // the message's own line mends it
+  }
+}
+
+TEST_CASE("an entry's own constants stand in front of its metadata's") {
+  const Loaded got = LoadShipped(R"(oidc-issuers:
+  https://git.corp.example:
+    client-id: x
+    type: ci-provider
+    ci-provider: gitlab-pipeline
+    default-template-values: {url: "https://git.corp.example"}
+  https://gitlab.com: {client-id: x, type: ci-provider, ci-provider: gitlab-pipeline}
+)");
+  REQUIRE(got.set);
+  CHECK(got.problems.empty());
+  CHECK_EQ(got.set->Find("https://git.corp.example")->ci_provider->constants.at("url"),
+           "https://git.corp.example");
+  CHECK_EQ(got.set->Find("https://git.corp.example")->platform, oidc::Platform::kGitlab);
+  CHECK_EQ(got.set->Find("https://gitlab.com")->ci_provider->constants.at("url"),
+           "https://gitlab.com");
+}
+
+TEST_CASE("metadata under another name is known by the claims it reads") {
+  const std::string_view text = R"(
+oidc-issuers:
+  https://a.example: {client-id: x, type: ci-provider, ci-provider: ours}
+  https://b.example: {client-id: x, type: ci-provider, ci-provider: theirs}
+  https://c.example: {client-id: x, type: ci-provider, ci-provider: site}
+ci-issuer-metadata:
+  ours: {subject-alternative-name-template: "https://a.example/{{ .job_workflow_ref }}"}
+  theirs: {subject-alternative-name-template: "https://{{ .ci_config_ref_uri }}"}
+  site: {subject-alternative-name-template: "https://github.com/{{ .job_workflow_ref }}"}
+)";
+  const Loaded got = Load(text);
+  REQUIRE(got.set);
+  CHECK_EQ(got.set->Find("https://a.example")->platform, oidc::Platform::kGithub);
+  CHECK_EQ(got.set->Find("https://a.example")->max_token_age, std::chrono::minutes(10));
+  CHECK_EQ(got.set->Find("https://b.example")->platform, oidc::Platform::kGitlab);
+  CHECK_EQ(got.set->Find("https://c.example"), nullptr);
+  REQUIRE_EQ(got.problems.size(), 1);
+  CHECK_NE(got.problems[0].detail.find("https://github.com"), std::string::npos);
+}
+
+TEST_CASE("how old a token may be follows from how its platform hands it over") {
+  struct Age {
+    std::string_view settings;
+    std::chrono::minutes want;
+  };
+  const Age cases[] = {
+      {"type: email", std::chrono::minutes(10)},
+      {"type: ci-provider, ci-provider: github-workflow, default-template-values: {url: "
+       "https://a.example}",
+       std::chrono::minutes(10)},
+      {"type: buildkite-job", std::chrono::minutes(10)},
+      {"type: ci-provider, ci-provider: buildkite-job", std::chrono::minutes(10)},
+      {"type: ci-provider, ci-provider: gitlab-pipeline, default-template-values: {url: "
+       "https://a.example}",
+       std::chrono::minutes(60)},
+      {"type: codefresh-workflow", std::chrono::minutes(60)},
+      {"type: ci-provider, ci-provider: codefresh-workflow", std::chrono::minutes(60)},
+      {"type: ci-provider, ci-provider: circleci-job", std::chrono::minutes(60)},
+      {"type: ci-provider, ci-provider: buddy-pipeline", std::chrono::minutes(60)},
+      {"type: kubernetes", std::chrono::minutes(60)},
+      {"type: spiffe, spiffe-trust-domain: td", std::chrono::minutes(60)},
+      {"type: uri, subject-domain: 'https://a.example'", std::chrono::minutes(60)},
+      {"type: username, subject-domain: a.example", std::chrono::minutes(60)},
+      {"type: chainguard-identity", std::chrono::minutes(60)},
+      {"type: kubernetes, max-token-age: 5m", std::chrono::minutes(5)},
+  };
+  for (const Age& c : cases) {
+    CAPTURE(c.settings);
+    const Loaded got = LoadShipped("oidc-issuers:\n  https://a.example: {client-id: x, " +
+                                   std::string(c.settings) + "}\n");
+    REQUIRE(got.set);
+    CHECK_EQ(got.set->Find("https://a.example")->max_token_age, c.want);
+  }
+}
+
+TEST_CASE("with --fulcio-compat the lesser traps are warnings") {
+  const std::string_view text = R"(
+oidc-issuer: {}
+oidc-issuers:
+  https://a.example: {client-id: x, type: email, challenge-claim: sub, typ: y}
+ci-issuer-metadata:
+  p: {subject-alternative-name-template: a, extension-template: {}}
+)";
+  CHECK_FALSE(Load(text).set);
+  std::vector<schema::Error> problems;
+  const auto got = oidc::LoadIssuers(text, "/", problems, oidc::kFulcioRules);
+  REQUIRE(got);
+  CHECK(problems.empty());
+  std::string all;
+  for (const std::string& warning : got->warnings) all += warning + "\n";
+  CAPTURE(all);
+  for (const std::string_view said :
+       {"oidc-issuer: is", "typ: is", "extension-template: is", "challenge-claim contradicts"}) {
+    CAPTURE(said);
+    CHECK_NE(all.find(said), std::string::npos);
+  }
+  CHECK_EQ(got->warnings.size(), 4 + oidc::GivenUp(oidc::kFulcioRules).size());
+  // Every rule has its sentence.
+  CHECK_EQ(oidc::GivenUp(oidc::kFulcioRules).size(), sizeof(oidc::Rules));
+  CHECK(oidc::GivenUp(oidc::kChanceryRules).empty());
+}
+
+TEST_CASE("who takes the shared audience is told once, by name") {
+  std::string text = "oidc-issuers:\n";
+  for (int i = 10; i < 20; ++i) {
+    text += "  https://i" + std::to_string(i) + ".example: {client-id: sigstore, type: email}\n";
+  }
+  text += "  https://own.example: {client-id: 'https://ca.example', type: email}\n";
+  const Loaded got = Load(text);
+  REQUIRE(got.set);
+  REQUIRE_EQ(got.set->warnings.size(), 1);
+  CHECK_NE(got.set->warnings[0].find("https://i10.example"), std::string::npos);
+  CHECK_NE(got.set->warnings[0].find("and 2 more"), std::string::npos);
+  CHECK_EQ(got.set->warnings[0].find("own.example"), std::string::npos);
+  const Loaded none = Load("oidc-issuers: {https://a.example: {client-id: x, type: email}}");
+  REQUIRE(none.set);
+  CHECK(none.set->warnings.empty());
+  const Loaded second =
+      Load("oidc-issuers: {https://a.example: {client-id: x, audiences: [sigstore], type: email}}");
+  REQUIRE(second.set);
+  CHECK_EQ(second.set->warnings.size(), 1);
 }

@@ -188,7 +188,7 @@ std::shared_ptr<const oidc::Issuer> MakeIssuer(const std::string& url, bool patt
   const std::string text =
       (pattern ? "meta-issuers:\n  " : "oidc-issuers:\n  ") + url + ":\n" +
       (pattern ? "" : "    issuer-url: " + url + "\n") +
-      "    client-id: sigstore\n    type: github-workflow\n    allow-http: true\n";
+      "    client-id: sigstore\n    type: buildkite-job\n    allow-http: true\n";
   const auto set = oidc::LoadIssuers(text, "/", problems);
   REQUIRE_MESSAGE(set, set.error().Describe());
   return pattern ? set->patterns.at(0) : set->exact.begin()->second;

@@ -28,10 +28,10 @@ oidc::IssuerSet MakeIssuers() {
   std::vector<schema::Error> problems;
   auto set = oidc::LoadIssuers(R"(
 oidc-issuers:
-  https://a.example: {issuer-url: https://a.example, client-id: x, type: github-workflow}
-  https://b.example: {issuer-url: https://b.example, client-id: x, type: github-workflow}
+  https://a.example: {issuer-url: https://a.example, client-id: x, type: buildkite-job}
+  https://b.example: {issuer-url: https://b.example, client-id: x, type: buildkite-job}
 meta-issuers:
-  https://m.example/*: {client-id: x, type: github-workflow}
+  https://m.example/*: {client-id: x, type: buildkite-job}
 )",
                                "/", problems);
   MUST(set.has_value() && problems.empty());

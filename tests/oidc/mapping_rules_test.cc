@@ -9,10 +9,18 @@ namespace {
 
 using schema::Json;
 
-std::shared_ptr<const oidc::Issuer> IssuerOf(std::string_view settings) {
+// The types that write github.com and gitlab.com are for those issuers only.
+std::string UrlFor(std::string_view settings) {
+  if (settings == "type: github-workflow") return "https://token.actions.githubusercontent.com";
+  if (settings.starts_with("type: gitlab-pipeline")) return "https://gitlab.com";
+  return "https://idp.example.com";
+}
+
+std::shared_ptr<const oidc::Issuer> IssuerOf(std::string_view settings,
+                                             const oidc::Rules& rules = oidc::kChanceryRules) {
   std::vector<schema::Error> problems;
   const auto got = oidc::LoadIssuers(
-      "oidc-issuers: {https://idp.example.com: {client-id: x, " + std::string(settings) + R"(}}
+      "oidc-issuers: {" + UrlFor(settings) + ": {client-id: x, " + std::string(settings) + R"(}}
 ci-issuer-metadata:
   p:
     default-template-values: {url: "https://ci.example", note: ""}
@@ -26,11 +34,11 @@ ci-issuer-metadata:
   bare:
     subject-alternative-name-template: project
 )",
-      "/", problems);
+      "/", problems, rules);
   for (const schema::Error& problem : problems) MESSAGE(problem.Describe());
   REQUIRE(problems.empty());
   REQUIRE(got);
-  return got->Find("https://idp.example.com");
+  return got->Find(UrlFor(settings));
 }
 
 // `claims` with iss and sub, unless it has its own.
@@ -351,4 +359,140 @@ TEST_CASE("codefresh-workflow: the platform's own URL, kept to a URL") {
     claims["platform_url"] = std::string(bad);
     CHECK_FALSE(oidc::Map(*issuer, claims));
   }
+}
+
+namespace {
+
+constexpr std::string_view kGithubClaims =
+    R"({"job_workflow_ref":"acme/app/c.yml@r","sha":"s","event_name":"push","repository":"acme/app",
+        "workflow":"w","ref":"r","job_workflow_sha":"s","runner_environment":"h","repository_id":"12345",
+        "repository_owner":"acme","repository_owner_id":"678","repository_visibility":"public",
+        "workflow_ref":"w","workflow_sha":"s","run_id":"4","run_attempt":"1"})";
+
+}  // namespace
+
+TEST_CASE("GitHub's sub names the repository that the other claims name, in either grammar") {
+  struct Subject {
+    std::string_view name;
+    std::string_view sub;
+    std::string_view changes;  // merged over kGithubClaims
+    bool good;
+  };
+  const Subject cases[] = {
+      {"names, branch", "repo:acme/app:ref:refs/heads/main", "{}", true},
+      {"names, environment", "repo:acme/app:environment:prod", "{}", true},
+      {"names, pull request", "repo:acme/app:pull_request", "{}", true},
+      {"names, nothing more", "repo:acme/app", "{}", true},
+      {"names in another case", "repo:Acme/App:ref:x", "{}", true},
+      {"ids", "repo:acme@678/app@12345:ref:refs/heads/main", "{}", true},
+      {"ids, environment", "repo:acme@678/app@12345:environment:p", "{}", true},
+      {"ids as numbers", "repo:acme@678/app@12345:ref:x",
+       R"({"repository_id":12345,"repository_owner_id":678})", true},
+      {"hyphens, as first shipped", "repo:acme-678/app-12345:ref:refs/heads/main", "{}", true},
+      {"a repository whose names look like hyphens and ids", "repo:acme-678/app-12345:ref:x",
+       R"({"repository":"acme-678/app-12345","repository_owner":"acme-678","repository_id":"9",
+           "repository_owner_id":"8"})",
+       true},
+      {"the operator's own template", "repository_owner:acme:job_workflow_ref:x", "{}", true},
+      {"the operator's own template, ids only", "repository_owner_id:678:repository_id:12345", "{}",
+       true},
+      {"a word", "s", "{}", true},
+
+      {"another repository", "repo:acme/other:ref:refs/heads/main", "{}", false},
+      {"another owner", "repo:evil/app:ref:refs/heads/main", "{}", false},
+      {"a longer name", "repo:acme/app2:ref:x", "{}", false},
+      {"a shorter name", "repo:acme/ap:ref:x", "{}", false},
+      {"another repository's id", "repo:acme@678/app@99:ref:x", "{}", false},
+      {"another owner's id", "repo:acme@99/app@12345:ref:x", "{}", false},
+      {"ids swapped", "repo:acme@12345/app@678:ref:x", "{}", false},
+      {"an id on one side only", "repo:acme@678/app:ref:x", "{}", false},
+      {"the other side only", "repo:acme/app@12345:ref:x", "{}", false},
+      {"both marks", "repo:acme@678/app-12345:ref:x", "{}", false},
+      {"empty ids", "repo:acme@/app@:ref:x", "{}", false},
+      {"a recycled name: the ids are the old owner's", "repo:acme@678/app@12345:ref:x",
+       R"({"repository_id":"77777","repository_owner_id":"66666"})", false},
+      {"hyphens of another repository", "repo:acme-678/app-12345:ref:x",
+       R"({"repository_id":"9","repository_owner_id":"8"})", false},
+      {"an id that lost digits", "repo:acme@678/app@12345:ref:x", R"({"repository_id":1e20})",
+       false},
+      {"no repository", "repo:", "{}", false},
+      {"one segment", "repo:acme:ref:x", "{}", false},
+      {"three segments", "repo:acme/app/x:ref:x", "{}", false},
+      {"percent", "repo:acme%2Fapp:ref:x", "{}", false},
+      {"a repository that is not the owner's", "s", R"({"repository":"evil/app"})", false},
+      {"an owner that is a prefix", "s", R"({"repository":"acme-evil/app"})", false},
+      {"a repository without owner", "s", R"({"repository":"app"})", false},
+  };
+  const auto strict = IssuerOf("type: github-workflow");
+  const auto lenient = IssuerOf("type: github-workflow", oidc::kFulcioRules);
+  for (const Subject& c : cases) {
+    CAPTURE(c.name);
+    Json claims = Token(kGithubClaims);
+    claims["sub"] = std::string(c.sub);
+    claims.merge_patch(Json::parse(c.changes));
+    const auto got = oidc::Map(*strict, claims);
+    CAPTURE((got ? std::string() : got.error().detail));
+    CHECK_EQ(got.has_value(), c.good);
+    if (!got) CHECK(got.error().Is(oidc::kClaims));
+    if (got) CHECK_EQ(got->subject, std::string(c.sub));
+    // Fulcio does not compare them; the older type wants ids to be texts in any case.
+    const bool texts = claims["repository_id"].is_string();
+    if (texts) CHECK(oidc::Map(*lenient, claims));
+  }
+}
+
+TEST_CASE("GitLab's tokens whose project_* may be a fork") {
+  struct Pipeline {
+    std::string_view name;
+    std::string_view changes;
+    bool refuse, same_project;  // taken under these settings; accept takes all
+  };
+  const Pipeline cases[] = {
+      {"a push", "{}", true, true},
+      {"a push, both projects one", R"({"job_project_id":"42"})", true, true},
+      {"a merge request", R"({"pipeline_source":"merge_request_event"})", false, false},
+      {"a merge request within the project",
+       R"({"pipeline_source":"merge_request_event","job_project_id":"42"})", false, true},
+      {"a merge request from a fork",
+       R"({"pipeline_source":"merge_request_event","job_project_id":"43"})", false, false},
+      {"ids of other kinds", R"({"pipeline_source":"merge_request_event","job_project_id":42})",
+       false, true},
+      {"a child pipeline of a fork's",
+       R"({"pipeline_source":"parent_pipeline","job_project_id":"43"})", false, false},
+      {"the source is a list", R"({"pipeline_source":["merge_request_event"]})", false, false},
+  };
+  constexpr std::string_view kClaims =
+      R"({"project_path":"a/b","pipeline_source":"push","pipeline_id":"9",
+          "ci_config_ref_uri":"gitlab.com/a/b//.gitlab-ci.yml@refs/heads/main","job_id":"1","ref":"main",
+          "ref_type":"branch","namespace_path":"a","namespace_id":"7","project_id":"42","sha":"s",
+          "runner_environment":"h","runner_id":1})";
+  for (const Pipeline& c : cases) {
+    CAPTURE(c.name);
+    Json claims = Token(kClaims);
+    claims.merge_patch(Json::parse(c.changes));
+    CHECK_EQ(oidc::Map(*IssuerOf("type: gitlab-pipeline"), claims).has_value(), c.refuse);
+    CHECK_EQ(oidc::Map(*IssuerOf("type: gitlab-pipeline, merge-request-tokens: refuse"), claims)
+                 .has_value(),
+             c.refuse);
+    CHECK_EQ(
+        oidc::Map(*IssuerOf("type: gitlab-pipeline, merge-request-tokens: same-project"), claims)
+            .has_value(),
+        c.same_project);
+    const bool text = claims["pipeline_source"].is_string();
+    CHECK_EQ(oidc::Map(*IssuerOf("type: gitlab-pipeline, merge-request-tokens: accept"), claims)
+                 .has_value(),
+             text);
+    CHECK_EQ(oidc::Map(*IssuerOf("type: gitlab-pipeline", oidc::kFulcioRules), claims).has_value(),
+             text);
+  }
+}
+
+TEST_CASE("kubernetes with --fulcio-compat: what is absent is an empty part") {
+  const auto issuer = IssuerOf("type: kubernetes", oidc::kFulcioRules);
+  CHECK_EQ(oidc::Map(*issuer, Token("{}"))->san.value,
+           "https://kubernetes.io/namespaces//serviceaccounts/");
+  CHECK_EQ(oidc::Map(*issuer, Token(R"({"kubernetes.io":{"namespace":"ns1"}})"))->san.value,
+           "https://kubernetes.io/namespaces/ns1/serviceaccounts/");
+  CHECK_FALSE(oidc::Map(*issuer, Token(R"({"kubernetes.io":"ns1"})")));
+  CHECK_FALSE(oidc::Map(*issuer, Token(R"({"kubernetes.io":{"namespace":"../x"}})")));
 }

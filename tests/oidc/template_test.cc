@@ -228,3 +228,97 @@ TEST_CASE("deep nesting is refused, not followed") {
   CHECK_FALSE(oidc::Template::Compile("t", text, {}));
   CHECK_FALSE(oidc::Template::Compile("t", "{{" + std::string(100000, '('), {}));
 }
+
+TEST_CASE("what each of Rules gives up in a template") {
+  struct GivenUpCase {
+    std::string_view name;
+    oidc::Rules rules;
+    std::string_view text;
+    std::string_view want;
+  };
+  const GivenUpCase cases[] = {
+      {"a claim beats a constant",
+       {.claims_replace_constants = true},
+       "{{ .url }}",
+       "https://evil.example"},
+      {"a claim beats a bare constant",
+       {.claims_replace_constants = true},
+       "url",
+       "https://evil.example"},
+      {"the constant without a claim",
+       {.claims_replace_constants = true},
+       "{{ .lone }}/x",
+       "alone/x"},
+      {"if sees the claim",
+       {.claims_replace_constants = true},
+       R"({{if eq .url "https://evil.example"}}a{{else}}b{{end}})",
+       "a"},
+      {"null", {.null_is_text = true}, "x{{ .nothing }}", "x<nil>"},
+      {"null, bare", {.null_is_text = true}, "nothing", "<nil>"},
+      {"index on a missing claim",
+       {.absent_is_empty = true},
+       R"(a/{{ index . "missing/key" }}/b)",
+       "a//b"},
+      {"if with index on a missing claim",
+       {.absent_is_empty = true},
+       R"({{if eq (index . "missing") "x"}}a{{else}}b{{end}})",
+       "b"},
+      {"an empty claim within text", {.empty_parts = true}, "a/{{ .blank }}/b", "a//b"},
+      {"a list", {.inexact_values = true}, "{{ .list }}", "[a]"},
+      {"a map", {.inexact_values = true}, "{{ .map }}", "map[a:1]"},
+  };
+  const oidc::Constants constants = {
+      {"url", "https://github.com"}, {"lone", "alone"}, {"empty", ""}};
+  for (const GivenUpCase& c : cases) {
+    CAPTURE(c.name);
+    const auto lenient = oidc::Template::Compile("t", c.text, constants, c.rules);
+    REQUIRE(lenient);
+    const auto got = lenient->Render(Claims());
+    REQUIRE(got);
+    CHECK_EQ(*got, std::string(c.want));
+    // By that rule and no other.
+    const auto strict = oidc::Template::Compile("t", c.text, constants);
+    REQUIRE(strict);
+    const auto held = strict->Render(Claims());
+    if (c.name != "the constant without a claim") CHECK((!held || *held != std::string(c.want)));
+  }
+  // Fulcio's missingkey=error holds in both.
+  for (const std::string_view text : {"{{ .missing }}", "missing"}) {
+    CHECK_FALSE(
+        oidc::Template::Compile("t", text, constants, oidc::kFulcioRules)->Render(Claims()));
+  }
+}
+
+TEST_CASE("values as Go prints them") {
+  struct Value {
+    std::string_view json;
+    std::string_view want;
+  };
+  // The right column is what fmt.Sprintf("%v") gave for what encoding/json made of the left one;
+  // a number that is not inside anything has no exponent, as Fulcio prints it.
+  const Value cases[] = {
+      {R"(["a",1])", "[a 1]"},
+      {R"({"b":true,"a":1.5})", "map[a:1.5 b:true]"},
+      {"[null,1e21,1e20,123456789,1e-5,0.0001,-0.0,1e300]",
+       "[<nil> 1e+21 1e+20 1.23456789e+08 1e-05 0.0001 -0 1e+300]"},
+      {"[9007199254740993,[],{},1000000.5]", "[9.007199254740992e+15 [] map[] 1.0000005e+06]"},
+      {R"([{"k":"x y"}])", "[map[k:x y]]"},
+      {"null", "<nil>"},
+      {"9007199254740993", "9007199254740992"},
+      {"1234567", "1234567"},
+      {"1e21", "1000000000000000000000"},
+      {"1.4", "1.4"},
+  };
+  for (const Value& c : cases) {
+    CAPTURE(c.json);
+    const auto got = oidc::ClaimText("v", Json::parse(c.json), oidc::kFulcioRules);
+    REQUIRE(got);
+    CHECK_EQ(*got, std::string(c.want));
+  }
+}
+
+TEST_CASE("a template says what its result begins with") {
+  CHECK_EQ(oidc::Template::Compile("t", "{{ .url }}/{{ .a }}", kConstants)->Beginning(),
+           "https://github.com/");
+  CHECK_EQ(oidc::Template::Compile("t", "{{ .a }}/x", kConstants)->Beginning(), "");
+}

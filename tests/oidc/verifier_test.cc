@@ -18,13 +18,13 @@ using support::GithubClaims;
 using support::TokenMinter;
 
 constexpr schema::Time kNow{std::chrono::seconds{1795255200}};  // 2026-11-21T10:00:00Z
-constexpr const char* kGithub = "https://token.example.com";
+constexpr const char* kGithub = "https://token.actions.githubusercontent.com";
 constexpr const char* kSpiffe = "https://spiffe.example.com";
 constexpr const char* kTenant = "https://ci.example.com/org/acme";
 constexpr const char* kIssuers = R"(
 oidc-issuers:
-  https://token.example.com:
-    issuer-url: https://token.example.com
+  https://token.actions.githubusercontent.com:
+    issuer-url: https://token.actions.githubusercontent.com
     client-id: sigstore
     type: github-workflow
   https://spiffe.example.com:
@@ -37,7 +37,10 @@ oidc-issuers:
 meta-issuers:
   https://ci.example.com/org/*:
     client-id: sigstore
-    type: github-workflow
+    type: ci-provider
+    ci-provider: ours
+ci-issuer-metadata:
+  ours: {subject-alternative-name-template: "https://ci.example.com/{{ .job_workflow_ref }}"}
 )";
 
 struct World {
@@ -98,11 +101,11 @@ TEST_CASE("an unknown issuer is never fetched") {
   // The configured ones first, so that the count below is of nothing else.
   REQUIRE_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "sigstore", kNow))), "accepted");
   const char* const unknown[] = {
-      "https://token.example.com/",
-      "https://token.example.com.evil.example",
-      "https://TOKEN.example.com",
-      "http://token.example.com",
-      "https://token.example.com#",
+      "https://token.actions.githubusercontent.com/",
+      "https://token.actions.githubusercontent.com.evil.example",
+      "https://TOKEN.actions.githubusercontent.com",
+      "http://token.actions.githubusercontent.com",
+      "https://token.actions.githubusercontent.com#",
       "https://ci.example.com/org/",
       "https://ci.example.com/org/a/b",
       "https://ci.example.com/org/a.b",
@@ -121,7 +124,7 @@ TEST_CASE("an unknown issuer is never fetched") {
     const std::string discovery = std::string(iss) + "/.well-known/openid-configuration";
     CHECK_EQ(world.fetcher.Count(discovery), 0);
   }
-  const std::string nul = std::string("https://token.example.com") + '\0';
+  const std::string nul = std::string("https://token.actions.githubusercontent.com") + '\0';
   CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(nul, "sigstore", kNow))), "issuer-unknown");
 }
 
@@ -144,14 +147,15 @@ TEST_CASE("a reload keeps the keys of issuers that stay, and forgets what is gon
   // Another audience, no pattern, one issuer more.
   std::string text = Replaced(kIssuers, "client-id: sigstore", "client-id: elsewhere");
   text = text.substr(0, text.find("meta-issuers")) + R"(
-  https://new.example.com:
-    issuer-url: https://new.example.com
+  https://token.actions.githubusercontent.com/new:
+    issuer-url: https://token.actions.githubusercontent.com/new
     client-id: sigstore
     type: github-workflow
 )";
-  world.fetcher.Serve("https://new.example.com/.well-known/openid-configuration",
-                      support::DiscoveryOf("https://new.example.com"));
-  world.fetcher.Serve("https://new.example.com/jwks", world.minter.Jwks());
+  world.fetcher.Serve(
+      "https://token.actions.githubusercontent.com/new/.well-known/openid-configuration",
+      support::DiscoveryOf("https://token.actions.githubusercontent.com/new"));
+  world.fetcher.Serve("https://token.actions.githubusercontent.com/new/jwks", world.minter.Jwks());
   std::vector<schema::Error> problems;
   const auto done = world.verifier->Reload(text, problems);
   REQUIRE_MESSAGE(done, done.error().Describe());
@@ -159,7 +163,7 @@ TEST_CASE("a reload keeps the keys of issuers that stay, and forgets what is gon
   CHECK_EQ(ask(kGithub), "audience");  // the keys are there, the setting is the new one
   CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "elsewhere", kNow))), "accepted");
   CHECK_EQ(ask(kTenant), "issuer-unknown");
-  CHECK_EQ(ask("https://new.example.com"), "accepted");
+  CHECK_EQ(ask("https://token.actions.githubusercontent.com/new"), "accepted");
   CHECK_EQ(world.fetcher.Count(keys), fetched);
   CHECK_EQ(world.verifier->Issuers().size(), 3);
 }
@@ -177,9 +181,7 @@ TEST_CASE("a broken issuers file changes nothing") {
       {"a served issuer's type is misspelt",
        Replaced(kIssuers, "type: github-workflow", "type: github-workflw"), "issuer-lost"},
       {"a served pattern's type is misspelt",
-       Replaced(Replaced(kIssuers, "type: github-workflow", "type: kept"), "type: github-workflow",
-                "type: github-workflw"),
-       "issuer-lost"},
+       Replaced(kIssuers, "type: ci-provider", "type: ci-providr"), "issuer-lost"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.name);
@@ -255,7 +257,7 @@ TEST_CASE("an issuer whose addresses are not asked to be verified says so") {
   World world;
   constexpr const char* kText = R"(
 oidc-issuers:
-  https://token.example.com:
+  https://token.actions.githubusercontent.com:
     client-id: sigstore
     type: email
     skip-email-verification: true
