@@ -9,6 +9,7 @@
 #include "hsm/commands.h"
 #include "http/commands/config_check.h"
 #include "http/commands/serve.h"
+#include "http/commands/token_inspect.h"
 #include "http/commands/trust_export.h"
 
 int main(int argc, char** argv) {
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   ca::RegisterLogCommands(app, exit_code);
   http::RegisterTrustExport(app, exit_code);
   http::RegisterConfigCheck(app, exit_code);
+  http::RegisterTokenInspect(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

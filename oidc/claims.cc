@@ -47,6 +47,8 @@ Result<Time> NeededInstant(const Json& claims, const char* name) {
   return *instant;
 }
 
+}  // namespace
+
 Outcome CheckAudience(const Issuer& issuer, const Json& claims) {
   const auto aud = claims.find("aud");
   if (aud == claims.end()) return Error{&kAudience, "aud is absent"};
@@ -60,7 +62,9 @@ Outcome CheckAudience(const Issuer& issuer, const Json& claims) {
   return schema::Ok();
 }
 
-Outcome CheckTimes(const Issuer& issuer, const Json& claims, const TokenFacts& facts, Time now) {
+Outcome CheckTimes(const Issuer& issuer, const Json& claims, Time now, TokenFacts& facts) {
+  TRY(facts.expires_at, NeededInstant(claims, "exp"));
+  TRY(facts.issued_at, NeededInstant(claims, "iat"));
   TRY(const auto not_before, Instant(claims, "nbf"));
   if (now >= facts.expires_at)
     return Error{&kTokenExpired, "exp " + schema::Rfc3339(facts.expires_at)};
@@ -91,8 +95,6 @@ Result<std::optional<schema::Hash>> TokenId(const Issuer& issuer, std::string_vi
   return std::optional<schema::Hash>(schema::Sha256(schema::AsBytes(input)));
 }
 
-}  // namespace
-
 Result<TokenFacts> CheckClaims(const Issuer& issuer, std::string_view iss, const Json& claims,
                                Time now) {
   const auto named = claims.find("iss");
@@ -100,9 +102,7 @@ Result<TokenFacts> CheckClaims(const Issuer& issuer, std::string_view iss, const
     return Error{&kIssuerUnknown, "iss is not the issuer whose keys verified the token"};
   TRY(CheckAudience(issuer, claims));
   TokenFacts out{};
-  TRY(out.expires_at, NeededInstant(claims, "exp"));
-  TRY(out.issued_at, NeededInstant(claims, "iat"));
-  TRY(CheckTimes(issuer, claims, out, now));
+  TRY(CheckTimes(issuer, claims, now, out));
   TRY(out.token_id, TokenId(issuer, iss, claims));
   return out;
 }

@@ -38,4 +38,12 @@ struct TokenFacts {
 schema::Result<TokenFacts> CheckClaims(const Issuer& issuer, std::string_view iss,
                                        const schema::Json& claims, schema::Time now);
 
+// Its parts, for inspect.cc: each looks at nothing else. CheckTimes fills the two times of `facts`,
+// as far as it gets.
+schema::Outcome CheckAudience(const Issuer& issuer, const schema::Json& claims);
+schema::Outcome CheckTimes(const Issuer& issuer, const schema::Json& claims, schema::Time now,
+                           TokenFacts& facts);
+schema::Result<std::optional<schema::Hash>> TokenId(const Issuer& issuer, std::string_view iss,
+                                                    const schema::Json& claims);
+
 }  // namespace oidc

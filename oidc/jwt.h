@@ -33,6 +33,7 @@ class Jwt {
 
  private:
   friend schema::Result<schema::Json> VerifiedClaims(Jwt jwt, const KeySet& keys);
+  friend schema::Json UnverifiedClaims(Jwt jwt);
   Jwt() = default;
 
   const Algorithm* algorithm_ = nullptr;
@@ -43,10 +44,14 @@ class Jwt {
   schema::Json payload_;
 };
 
-// The only way to the payload: its signature verified against one of the keys.
+// The only way to the payload that anybody may act upon: its signature verified against one of the
+// keys.
 //
 // kKeyUnknown, kTokenAlgorithm  see KeySet::Select
 // kTokenSignature               none of them made it
 schema::Result<schema::Json> VerifiedClaims(Jwt jwt, const KeySet& keys);
+
+// The payload as somebody sent it, for inspect.cc to show and for nothing else.
+schema::Json UnverifiedClaims(Jwt jwt);
 
 }  // namespace oidc

@@ -89,3 +89,58 @@ def test_several_audiences_and_none_shared(private, issuer):
     for audience, status in ((own, 200), ("second", 200), ("sigstore", 401), ([own, "second"], 401)):
         answer = wire.Client(server.public, issuer).ask(aud=audience)[2]
         assert answer.status_code == status, (audience, answer.text)
+
+
+def inspect(state, token, *flags, source=None):
+    file = state.directory / "token.jwt"
+    file.write_text(token + "\n")
+    done = house.run("token", "inspect", str(file), *(source or ("--config", str(state.file))), "--format", "json",
+                     *flags)
+    assert token not in done.stdout + done.stderr and token.rsplit(".", 1)[1] not in done.stdout + done.stderr
+    assert done.returncode in (0, 1), done.stderr
+    document = json.loads(done.stdout)
+    steps = {step["step"]: step for step in document["steps"]}
+    failed = [name for name, step in steps.items() if step["state"] == "FAILED"]
+    assert done.returncode == (1 if failed else 0), done.stdout
+    return steps, failed, document
+
+
+STEPS = ["shape", "header", "issuer", "key", "signature", "audience", "times", "jti", "mapping", "policy"]
+
+
+def test_token_inspect_walks_through_every_step(new_state, issuer, tmp_path):
+    state, now = new_state(), int(house.time.time())
+    steps, failed, document = inspect(state, issuer.token())
+    assert list(steps) == STEPS and failed == [], steps
+    assert document["san"].startswith("https://github.com/acme/app/.github/workflows/"), document
+    for changes, step, word in (
+            ({"aud": "other"}, "audience", "other"), ({"exp": now - 5}, "times", "token-expired"),
+            ({"iat": now - 3600, "nbf": now - 3600}, "times", "token-too-old"), ({"sha": None}, "mapping", "sha"),
+            ({"sub": "repo:evil/app:ref:x"}, "mapping", "sub"), ({"iss": "https://nobody.example"}, "issuer", "nobody"),
+            ({"repository_id": "666"}, "policy", "policy-denied")):
+        steps, failed, _ = inspect(state, issuer.token(**changes))
+        assert failed == [step] and word in steps[step]["found"], (changes, steps)
+        assert steps[step]["advice"], step
+
+
+def test_token_inspect_offline_says_that_the_signature_was_not_checked(new_state, issuer, tmp_path):
+    state, token = new_state(), issuer.token()
+    steps, failed, _ = inspect(state, token, "--offline")
+    assert failed == [] and steps["signature"]["state"] == "unchecked", steps
+    source = ("--issuers", str(state.directory / "issuers.yaml"))
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(json.dumps(issuer.keys.jwks()))
+    steps, failed, _ = inspect(state, token, "--offline", "--jwks", str(jwks), source=source)
+    assert failed == [] and steps["signature"]["state"] == "ok" and "policy" not in steps, steps
+    head, payload, _ = token.split(".")
+    forged = ".".join((head, payload, issuer.token().rsplit(".", 1)[1]))
+    assert inspect(state, forged, "--jwks", str(jwks), source=source)[1] == ["signature"]
+    later = house.time.strftime("%Y-%m-%dT%H:%M:%SZ", house.time.gmtime(house.time.time() + 7200))
+    assert inspect(state, token, "--jwks", str(jwks), "--now", later, source=source)[1] == ["times"]
+
+
+def test_token_inspect_refuses_what_it_cannot_use(new_state, issuer):
+    state = new_state()
+    assert house.run("token", "inspect", "/nonexistent", "--config", str(state.file)).returncode == 2
+    assert house.run("token", "inspect", "-").returncode not in (0, 1, 2)
+    assert house.run("token", "inspect", "-", "--config", str(state.file), "--now", "soon").returncode == 2
