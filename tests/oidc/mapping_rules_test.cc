@@ -386,8 +386,6 @@ TEST_CASE("GitHub's sub names the repository that the other claims name, in eith
       {"names in another case", "repo:Acme/App:ref:x", "{}", true},
       {"ids", "repo:acme@678/app@12345:ref:refs/heads/main", "{}", true},
       {"ids, environment", "repo:acme@678/app@12345:environment:p", "{}", true},
-      {"ids as numbers", "repo:acme@678/app@12345:ref:x",
-       R"({"repository_id":12345,"repository_owner_id":678})", true},
       {"hyphens, as first shipped", "repo:acme-678/app-12345:ref:refs/heads/main", "{}", true},
       {"a repository whose names look like hyphens and ids", "repo:acme-678/app-12345:ref:x",
        R"({"repository":"acme-678/app-12345","repository_owner":"acme-678","repository_id":"9",
