@@ -93,22 +93,37 @@ void Gate::Adopt(Pistache::Tcp::Peer& peer) {
   }
   ++edge_->connections;
   if (connections_.empty()) Arm(kTick);
-  connections_[fd] = std::make_unique<Connection>(fd, *edge_, now);
+  connections_[fd] = Client{std::make_unique<Connection>(fd, *edge_, now)};
 }
 
 void Gate::Serve(int fd) {
   const auto found = connections_.find(fd);
-  Act(fd, found == connections_.end() ? Connection::Next::kClose : found->second->OnReady());
+  Act(fd,
+      found == connections_.end() ? Connection::Next::kClose : found->second.connection->OnReady());
 }
 
 void Gate::Act(int fd, Connection::Next next) {
   if (next == Connection::Next::kClose) return Close(fd);
-  // Modifying an edge-triggered interest reports what is ready already: the turn comes back after
-  // the others'.
-  if (next == Connection::Next::kAgain || connections_.at(fd)->sending()) {
-    reactor()->modifyFd(key(), fd, NotifyOn::Read | NotifyOn::Write | NotifyOn::Shutdown,
-                        Mode::Edge);
+  Client& client = connections_.at(fd);
+  if (next == Connection::Next::kAgain) return Watch(fd, client, Interest::kBoth);
+  const bool sending = client.connection->sending();
+  if (sending && client.interest != Interest::kWrite) {
+    // Bytes that wait to be read while it cannot be answered are no event.
+    Watch(fd, client, Interest::kWrite);
+  } else if (!sending && client.interest == Interest::kWrite) {
+    Watch(fd, client, Interest::kRead);
   }
+}
+
+// Modifying an edge-triggered interest reports what is ready already. For kAgain that brings the
+// turn back after the others'; done at each event of a socket that stays as it is, it would be a
+// loop without end.
+void Gate::Watch(int fd, Client& client, Interest interest) {
+  client.interest = interest;
+  Pistache::Flags<NotifyOn> events(NotifyOn::Shutdown);
+  if (interest != Interest::kWrite) events.setFlag(NotifyOn::Read);
+  if (interest != Interest::kRead) events.setFlag(NotifyOn::Write);
+  reactor()->modifyFd(key(), fd, events, Mode::Edge);
 }
 
 void Gate::Close(int fd) {
@@ -123,9 +138,10 @@ void Gate::Tick() {
   if (!std::exchange(ready_, true)) ++edge_->threads_ready;
   const auto now = Connection::Clock::now();
   std::vector<std::pair<int, Connection::Next>> due;
-  for (const auto& [fd, connection] : connections_) {
-    const auto next = connection->OnTick(now);
-    if (next != Connection::Next::kWait) due.emplace_back(fd, next);
+  for (const auto& [fd, client] : connections_) {
+    // A refusal of what came too slowly may find the socket full.
+    const auto next = client.connection->OnTick(now);
+    if (next != Connection::Next::kWait || client.connection->sending()) due.emplace_back(fd, next);
   }
   for (const auto& [fd, next] : due) Act(fd, next);
   if (!connections_.empty()) Arm(kTick);

@@ -37,7 +37,16 @@ class Gate final : public Pistache::Tcp::Transport {
   void Arm(std::chrono::nanoseconds delay);
 
   std::shared_ptr<Edge> edge_;
-  std::unordered_map<int, std::unique_ptr<Connection>> connections_;
+  // Which readiness a connection is told of, besides its end; Pistache registers kRead.
+  enum class Interest { kRead, kWrite, kBoth };
+  struct Client {
+    std::unique_ptr<Connection> connection;
+    Interest interest = Interest::kRead;
+  };
+
+  void Watch(int fd, Client& client, Interest interest);
+
+  std::unordered_map<int, Client> connections_;
   int timer_ = -1;
   bool ready_ = false;
   Connection::Clock::time_point last_full_{};

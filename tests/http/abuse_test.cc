@@ -202,6 +202,38 @@ TEST_CASE("clients that never read hold no thread and burn no time") {
   pusher.join();
 }
 
+TEST_CASE("a client that does not read and has more to say burns no time") {
+  http::ServerOptions options = TestServer::Quick();
+  options.threads = 2;
+  options.send_timeout = 30s;
+  TestServer server(options);
+  // The first answer does not fit the socket; what comes behind its request stays unread.
+  std::deque<Client> deaf;
+  for (int i = 0; i < 4; ++i) {
+    deaf.emplace_back(server.port(), 4096);
+    deaf.back().Send(Get("/big") + kHello + kHello);
+  }
+  deaf.front().HalfClose();
+  CHECK(Ask(server.port(), kHello).body == "hello");
+  // A thread that spins never stops: one quiet stretch is proof.
+  CHECK(Soon(
+      [] {
+        const double before = CpuSeconds();
+        std::this_thread::sleep_for(300ms);
+        return CpuSeconds() - before < 0.1;
+      },
+      10s));
+  // Nothing of what it said is lost when it reads after all.
+  Client& slow = deaf.back();
+  CHECK(slow.Read(false, 20s).body == std::string(20'000'000, 'x'));
+  CHECK(slow.Read().body == "hello");
+  CHECK(slow.Read().body == "hello");
+  slow.Send(kHello);
+  CHECK(slow.Read().body == "hello");
+  CHECK(deaf.front().Read(false, 20s).body == std::string(20'000'000, 'x'));
+  CHECK(deaf.front().Read().body == "hello");
+}
+
 TEST_CASE("a slow reader gets all of a large answer") {
   http::ServerOptions options = TestServer::Quick();
   options.send_timeout = 20s;
