@@ -26,6 +26,7 @@ PROGRAM = next((p for p in (BUILD / "chancery", BUILD / "http" / "chancery") if 
 CACHE = pathlib.Path(os.environ.get("CHANCERY_CACHE", pathlib.Path.home() / ".cache" / "chancery"))
 # A sanitizer's build is several times slower; its waits are bounds, not measurements.
 PATIENCE = float(os.environ.get("CHANCERY_PATIENCE", "1"))
+TIMEOUT = 5 * PATIENCE  # seconds: one answer of a server that works
 
 
 def free_ports(count):
@@ -134,10 +135,10 @@ class Chancery:
 
     def is_ready(self):
         assert self.process.poll() is None, f"chancery ended with {self.process.returncode}: {self.tail()}"
-        return requests.get(self.internal + "/readyz", timeout=5).status_code == 200
+        return requests.get(self.internal + "/readyz", timeout=TIMEOUT).status_code == 200
 
     def readyz(self):
-        answer = requests.get(self.internal + "/readyz", timeout=5)
+        answer = requests.get(self.internal + "/readyz", timeout=TIMEOUT)
         return answer.status_code, answer.json()
 
     def stop(self, seconds=15.0):
@@ -191,7 +192,7 @@ class Chancery:
     def metric(self, name, **labels):
         """The sum of a metric's series that carry these labels."""
         total = 0.0
-        for line in requests.get(self.internal + "/metrics", timeout=5).text.splitlines():
+        for line in requests.get(self.internal + "/metrics", timeout=TIMEOUT).text.splitlines():
             match = re.fullmatch(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)", line)
             if match and match[1] == name:
                 have = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match[2] or ""))
@@ -203,16 +204,16 @@ class Chancery:
         """Every entry of the events log, which is read on the internal address, once a checkpoint covers it."""
         base, size = f"{self.internal}/log/events/demo", self.readyz()[1]["events"]
         wait_for(f"a checkpoint of {size} events",
-                 lambda: int(requests.get(base + "/checkpoint", timeout=5).text.split("\n")[1]) >= size)
+                 lambda: int(requests.get(base + "/checkpoint", timeout=TIMEOUT).text.split("\n")[1]) >= size)
         found = []
         while len(found) < size:
-            page = requests.get(base + "/entries", params={"first": len(found), "last": size - 1}, timeout=10)
+            page = requests.get(base + "/entries", params={"first": len(found), "last": size - 1}, timeout=2 * TIMEOUT)
             assert page.json()["entries"], "the events log gave no entries"
             found += page.json()["entries"]
         return [json.loads(entry) for entry in found]
 
     def rfc6962(self):
-        key = requests.get(self.public + "/trust/ct.pub", timeout=5).content
+        key = requests.get(self.public + "/trust/ct.pub", timeout=TIMEOUT).content
         return rfc6962.Log(self.log, serialization.load_pem_public_key(key))
 
     def published(self, size):

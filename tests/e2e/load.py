@@ -6,6 +6,7 @@ import time
 
 import requests
 
+import house
 import rfc6962
 import wire
 
@@ -36,7 +37,7 @@ class Load(contextlib.AbstractContextManager):
     def __exit__(self, *_):
         self.stopping.set()
         for thread in self.threads:
-            thread.join(30)
+            thread.join(30 * house.PATIENCE)
             assert not thread.is_alive(), "a client hangs"
 
     def _work(self):

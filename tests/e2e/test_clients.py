@@ -27,7 +27,7 @@ def work(server, issuer, tmp_path):
     """What a client needs besides its token, fetched as an operator would."""
     for path, name in [("/trust/trusted_root.json", "root.json"), ("/trust/ct.pub", "ct.pub"),
                        ("/trust/chain.pem", "chain.pem")]:
-        (tmp_path / name).write_bytes(requests.get(server.public + path, timeout=5).content)
+        (tmp_path / name).write_bytes(requests.get(server.public + path, timeout=house.TIMEOUT).content)
     (tmp_path / "blob").write_text("what is signed\n")
     (tmp_path / "token").write_text(issuer.token())
     return tmp_path

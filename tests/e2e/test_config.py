@@ -107,5 +107,5 @@ def test_trust_export_is_what_the_server_shows(server, tmp_path):
     done = server.run("trust", "export", str(tmp_path / "trust"))
     assert done.returncode == 0, done.stderr
     for name in ("trusted_root.json", "ct.pub", "chain.pem"):
-        shown = requests.get(f"{server.public}/trust/{name}", timeout=5).content
+        shown = requests.get(f"{server.public}/trust/{name}", timeout=house.TIMEOUT).content
         assert (tmp_path / "trust" / name).read_bytes() == shown, name

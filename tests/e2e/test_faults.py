@@ -109,8 +109,8 @@ def test_token_taken_away_and_put_back(private, issuer):
     assert answer.json()["code"] == 14 and int(answer.headers["Retry-After"]) >= 1
     status, ready = house.wait_for("the reason", lambda: server.readyz() if server.readyz()[0] == 503 else None)
     assert ready["ready"] is False and any(reason.startswith("hsm: ") and len(reason) > 20 for reason in ready["reasons"])
-    assert requests.get(server.public + "/healthz", timeout=5).status_code == 200
-    assert requests.get(server.log + "/ct/v1/get-sth", timeout=5).status_code == 200, "the log is read without the HSM"
+    assert requests.get(server.public + "/healthz", timeout=house.TIMEOUT).status_code == 200
+    assert requests.get(server.log + "/ct/v1/get-sth", timeout=house.TIMEOUT).status_code == 200, "the log is read without the HSM"
     entered = server.readyz()[1]["certificates"]
     for _ in range(20):
         assert client.ask()[2].status_code == 503
@@ -305,7 +305,7 @@ def test_database_locked_by_another_process(private, issuer):
         assert answer.status_code == 503 and answer.headers["Retry-After"], answer.text
         for _ in range(3):
             assert client.ask(token=token, key=key)[2].status_code == 503
-        assert requests.get(server.log + "/ct/v1/get-sth", timeout=5).status_code == 200
+        assert requests.get(server.log + "/ct/v1/get-sth", timeout=house.TIMEOUT).status_code == 200
     finally:
         other.execute("ROLLBACK")
         other.close()

@@ -139,14 +139,14 @@ def test_bad_queries_of_the_log(server, filled, row):
             ("get-entry-and-proof", f"leaf_index=0&tree_size={2**50}", 400),
             ("add-pre-chain", "", 404)]:
         with row(f"{name}?{query}"):
-            answer = requests.get(f"{log.url}/ct/v1/{name}?{query}", timeout=5)
+            answer = requests.get(f"{log.url}/ct/v1/{name}?{query}", timeout=house.TIMEOUT)
             assert answer.status_code == status, (answer.status_code, answer.text)
             assert answer.json()["details"] == []
 
 
 def test_checkpoint_of_certificates_has_both_signatures(server, filled):
     server.published(len(filled))
-    answer = requests.get(server.log + "/checkpoint", timeout=5)
+    answer = requests.get(server.log + "/checkpoint", timeout=house.TIMEOUT)
     assert answer.headers["Content-Type"].startswith("text/plain")
     checkpoint = note.Checkpoint(answer.text)
     assert checkpoint.origin == "chancery.demo/certificates"
@@ -165,13 +165,13 @@ def note_key(server, name):
 def test_events_log_is_a_signed_tree_too(server, filled):
     events = server.events()
     base = f"{server.internal}/log/events/demo"
-    checkpoint = note.Checkpoint(requests.get(base + "/checkpoint", timeout=5).text)
+    checkpoint = note.Checkpoint(requests.get(base + "/checkpoint", timeout=house.TIMEOUT).text)
     assert checkpoint.origin == "chancery.demo/events"
     checkpoint.verify_ed25519(note_key(server, "events-note.key"))
     texts = []
     while len(texts) < checkpoint.size:
         texts += requests.get(base + "/entries", params={"first": len(texts), "last": checkpoint.size - 1},
-                              timeout=10).json()["entries"]
+                              timeout=2 * house.TIMEOUT).json()["entries"]
     texts = texts[:checkpoint.size]
     assert rfc6962.root_of([rfc6962.leaf_hash(text.encode()) for text in texts]) == checkpoint.root
     kinds = {event["type"] for event in events}
@@ -210,7 +210,7 @@ def test_log_search_and_show(server, client):
     found = json.loads(done.stdout)["issuances"]
     assert found[0]["leaf_index"] == index and found[0]["serial"] == f"{got.leaf.serial_number:040x}"
     assert found[0]["san"] == "https://gitlab.com/grp/app//.gitlab-ci.yml@refs/heads/main"
-    over_http = requests.get(server.internal + "/api/search", params={"serial": found[0]["serial"]}, timeout=5).json()
+    over_http = requests.get(server.internal + "/api/search", params={"serial": found[0]["serial"]}, timeout=house.TIMEOUT).json()
     assert [row["leaf_index"] for row in over_http["issuances"]] == [index]
     shown = server.run("log", "show", str(index), "--format", "json")
     assert shown.returncode == 0, shown.stderr
@@ -227,7 +227,7 @@ def test_go_sumdb_verifies_proofs_and_notes(server, filled, tmp_path):
     if shutil.which("go") is None:
         pytest.skip("Go is not installed")
     log, _ = server.published(len(filled))
-    checkpoint_text = requests.get(server.log + "/checkpoint", timeout=5).text
+    checkpoint_text = requests.get(server.log + "/checkpoint", timeout=house.TIMEOUT).text
     checkpoint = note.Checkpoint(checkpoint_text)
     size = checkpoint.size
     root = base64.b64encode(checkpoint.root).decode()
@@ -245,8 +245,8 @@ def test_go_sumdb_verifies_proofs_and_notes(server, filled, tmp_path):
     facts.write_text(json.dumps({
         "size": size, "root": root, "inclusion": inclusion, "consistency": consistency,
         "notes": [{"note": checkpoint_text, "key": note.vkey(checkpoint.origin, note_key(server, "log-note.key"))},
-                  {"note": requests.get(events + "/checkpoint", timeout=5).text,
+                  {"note": requests.get(events + "/checkpoint", timeout=house.TIMEOUT).text,
                    "key": note.vkey("chancery.demo/events", note_key(server, "events-note.key"))}]}))
     done = subprocess.run(["go", "test", "-count=1", "./..."], cwd=house.ROOT / "tests" / "e2e" / "go",
-                          env=dict(os.environ, CHANCERY_FACTS=str(facts)), capture_output=True, text=True, timeout=120)
+                          env=dict(os.environ, CHANCERY_FACTS=str(facts)), capture_output=True, text=True, timeout=120 * house.PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr

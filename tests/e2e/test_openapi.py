@@ -68,7 +68,7 @@ def test_methods_of_each_path(server, path):
     """On its own listeners exactly these; on the others there is no such path."""
     methods = {m.upper() for m in DOCUMENT["paths"][path] if m in METHODS}
     for listener in server.state.ports:
-        answer = requests.options(url(server, path, listener), timeout=5)
+        answer = requests.options(url(server, path, listener), timeout=house.TIMEOUT)
         if listener in listeners(path):
             want = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
             assert answer.status_code == 204 and set(answer.headers["Allow"].split(", ")) == want
@@ -117,7 +117,7 @@ def test_answers_are_as_documented(server, requests_of, path, method):
     assert {status for status, _ in cases} == set(operation["responses"]) - UNREACHED, "each answer has a case"
     for listener in listeners(path):
         for status, keywords in cases:
-            answer = requests.request(method, url(server, path, listener), timeout=15, **keywords)
+            answer = requests.request(method, url(server, path, listener), timeout=3 * house.TIMEOUT, **keywords)
             assert str(answer.status_code) == status, (keywords, answer.text)
             documented = resolve(operation["responses"][status])
             kind = answer.headers["Content-Type"].split(";")[0]

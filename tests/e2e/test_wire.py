@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+import house
 import oidc_issuer
 import wire
 
@@ -57,16 +58,16 @@ def test_v1_answers_201_with_pem(client, issuer):
 
 def test_trust_bundle_and_root_cert_are_the_chain(client, server):
     chain = client.issue().answer.json()["signedCertificateEmbeddedSct"]["chain"]["certificates"][1:]
-    bundle = requests.get(server.public + "/api/v2/trustBundle", timeout=5)
+    bundle = requests.get(server.public + "/api/v2/trustBundle", timeout=house.TIMEOUT)
     assert bundle.status_code == 200 and bundle.headers["Content-Type"] == "application/json"
     assert bundle.json() == {"chains": [{"certificates": [pem + "\n" for pem in chain]}]}
-    root = requests.get(server.public + "/api/v1/rootCert", timeout=5)
+    root = requests.get(server.public + "/api/v1/rootCert", timeout=house.TIMEOUT)
     assert root.status_code == 200 and root.headers["Content-Type"] == PEM_CHAIN
     assert root.text == "\n\n".join(chain)
 
 
 def test_configuration_lists_every_issuer(server, issuer):
-    answer = requests.get(server.public + "/api/v2/configuration", timeout=5)
+    answer = requests.get(server.public + "/api/v2/configuration", timeout=house.TIMEOUT)
     assert answer.status_code == 200
     found = {entry["issuerUrl"]: entry for entry in answer.json()["issuers"]}
     assert set(found) == {f"{issuer.base}/{shape}" for shape in oidc_issuer.SHAPES}
@@ -79,7 +80,7 @@ def test_configuration_lists_every_issuer(server, issuer):
 
 def test_healthz(server):
     for base in (server.public, server.internal):
-        answer = requests.get(base + "/healthz", timeout=5)
+        answer = requests.get(base + "/healthz", timeout=house.TIMEOUT)
         assert (answer.status_code, answer.text) == (200, '{"status":"SERVING"}\n')
 
 
@@ -407,7 +408,7 @@ def test_five_megabytes(server, client, issuer):
     """Refused before it is read; the connection is closed, and the next client notices nothing."""
     body = b'{"x":"' + b"a" * 5_000_000 + b'"}'
     try:
-        answer = requests.post(server.public + V2, data=body, headers=wire.bearer(issuer.token()), timeout=15)
+        answer = requests.post(server.public + V2, data=body, headers=wire.bearer(issuer.token()), timeout=3 * house.TIMEOUT)
         problem(answer, 400, 3, "body-too-large")
         assert answer.headers.get("Connection", "").lower() == "close"
     except requests.ConnectionError:
@@ -421,24 +422,24 @@ def test_unknown_paths_and_methods(server, row):
     for path in ("/", "/api", "/api/v2", "/api/v2/signingCert/", "/api/v2/SigningCert", "/api/v2/signingCert/x",
                  "/metrics", "/readyz", "/log/events/demo/entries", "/api/search", "//healthz", "/api/v2/%2e%2e/healthz"):
         with row(path):
-            problem(requests.get(server.public + path, timeout=5), 404, 5, "no-such-path")
+            problem(requests.get(server.public + path, timeout=house.TIMEOUT), 404, 5, "no-such-path")
     for method, path, allow in [("GET", V2, "POST, OPTIONS"), ("GET", V1, "POST, OPTIONS"), ("PUT", V2, "POST, OPTIONS"),
                                 ("DELETE", V1, "POST, OPTIONS"), ("POST", "/healthz", "GET, HEAD, OPTIONS"),
                                 ("POST", "/api/v2/trustBundle", "GET, HEAD, OPTIONS")]:
         with row(f"{method} {path}"):
-            answer = requests.request(method, server.public + path, timeout=5)
+            answer = requests.request(method, server.public + path, timeout=house.TIMEOUT)
             problem(answer, 405, 12, "method-not-here")
             assert answer.headers["Allow"] == allow
 
 
 def test_head_is_get_without_its_body(server):
-    answer = requests.head(server.public + "/healthz", timeout=5)
+    answer = requests.head(server.public + "/healthz", timeout=house.TIMEOUT)
     assert answer.status_code == 200 and answer.content == b""
     assert answer.headers["Content-Length"] == str(len('{"status":"SERVING"}\n'))
 
 
 def test_cors_preflight_lets_a_browser_send_its_token(server, client):
-    answer = requests.options(server.public + V2, timeout=5, headers={
+    answer = requests.options(server.public + V2, timeout=house.TIMEOUT, headers={
         "Origin": "https://pipelines.example", "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type"})
     assert answer.status_code == 204 and answer.content == b""
