@@ -58,37 +58,76 @@ BatchMaker::BatchMaker(Store& store, const Tails& tails, const Edges& edges,
       now_(now),
       certificates_time_(std::max(now, tails.certificates.time)),
       events_time_(std::max(now, tails.events.time)),
-      edges_(edges) {
+      edges_(edges),
+      budgets_(store, now) {
   batch_.before = tails;
   batch_.after = tails;
 }
 
 Result<std::optional<BatchMaker::Place>> BatchMaker::FindRetry(const Grant& grant) {
   if (!grant.token_id) return std::optional<Place>();
-  const auto here = spent_here_.find(*grant.token_id);
-  if (here != spent_here_.end()) {
-    const SpentRow& row = batch_.spent[here->second];
-    if (row.key_hash != grant.key_hash) return Error{&kTokenSpent, "with another key"};
+  TRY(const std::vector<SpentRow> stored, store_.FindSpent(*grant.token_id));
+  for (const SpentRow& row : stored) {
+    if (row.key_hash != grant.key_hash) continue;
+    TRY(const StoredEntry entry, store_.ReadEntry(row.index));
+    if (now_ >= entry.not_after) return Error{&kTokenSpent, "its certificate has ended"};
     return std::optional<Place>({row.index, true});
   }
-  TRY(const auto row, store_.FindSpent(*grant.token_id));
-  if (!row) return std::optional<Place>();
-  if (row->key_hash != grant.key_hash) return Error{&kTokenSpent, "with another key"};
-  TRY(const StoredEntry entry, store_.ReadEntry(row->index));
-  if (now_ >= entry.not_after) return Error{&kTokenSpent, "its certificate has ended"};
-  return std::optional<Place>({row->index, true});
+  std::size_t used = stored.size();
+  const auto [first, last] = spent_here_.equal_range(*grant.token_id);
+  for (auto here = first; here != last; ++here, ++used) {
+    const SpentRow& row = batch_.spent[here->second];
+    if (row.key_hash == grant.key_hash) return std::optional<Place>({row.index, true});
+  }
+  if (used < grant.per_token) return std::optional<Place>();
+  const std::uint64_t index = stored.empty() ? batch_.spent[first->second].index : stored[0].index;
+  return Error{&kTokenSpent, "with another key, for entry " + std::to_string(index)};
+}
+
+Outcome BatchMaker::CheckBudgets(const Grant& grant) {
+  TRY(const Budget* spent, budgets_.FindSpent(grant.budgets));
+  if (spent != nullptr) return Error{&kBudgetExhausted, spent->text};
+  return schema::Ok();
+}
+
+Result<std::vector<PreparedTrait*>> BatchMaker::FindNovel(std::vector<PreparedTrait>& traits) {
+  std::vector<PreparedTrait*> novel;
+  for (PreparedTrait& trait : traits) {
+    if (seen_here_.contains(trait.id)) continue;
+    TRY(const bool seen, store_.IsSeen(trait.id));
+    if (seen) continue;
+    if (!last_seen_.contains(trait.scope)) {
+      TRY(const std::uint64_t last, store_.LastSeen(trait.scope));
+      last_seen_.emplace(trait.scope, last);
+    }
+    novel.push_back(&trait);
+  }
+  return novel;
+}
+
+void BatchMaker::AddNovel(const std::vector<PreparedTrait*>& novel, std::uint64_t index) {
+  for (const PreparedTrait* trait : novel) {
+    seen_here_.insert(trait->id);
+    const std::uint64_t number = ++last_seen_.at(trait->scope);
+    batch_.seen.push_back({trait->id, trait->scope, number, index, trait->kind});
+    Add(trait->event, index);
+  }
 }
 
 Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
   Grant& grant = prepared.grant;
+  // All that can fail comes first.
   TRY(const auto retry, FindRetry(grant));
   if (retry) return *retry;
+  TRY(CheckBudgets(grant));
+  TRY(const auto novel, FindNovel(prepared.traits));
   const std::uint64_t index = edges_.certificates.size();
   if (grant.token_id) {
     spent_here_.emplace(*grant.token_id, batch_.spent.size());
     batch_.spent.push_back({*grant.token_id, grant.key_hash, index,
                             std::max(grant.token_expires, prepared.not_after) + kSpentMargin});
   }
+  budgets_.Charge(grant.budgets, index, batch_.charges);
   schema::Bytes leaf =
       schema::EncodeLeaf(certificates_time_, index, issuer_key_hash_, grant.tbs.tbs()).bytes();
   const Hash leaf_hash = schema::LeafHash(leaf);
@@ -98,6 +137,7 @@ Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
       {index, LeafPrefix(leaf_hash), std::move(prepared.serial), std::move(grant.san),
        std::move(grant.issuer), std::move(grant.subject), std::move(grant.request_id),
        prepared.not_before, prepared.not_after, certificates_time_, granted});
+  AddNovel(novel, index);
   return Place{index, false};
 }
 
@@ -128,7 +168,7 @@ Batch& BatchMaker::Close() {
   };
   close(batch_.after.certificates, edges_.certificates, certificates_time_);
   close(batch_.after.events, edges_.events, events_time_);
-  if (!batch_.spent.empty()) batch_.forget = schema::ToSeconds(now_);
+  if (!batch_.spent.empty() || !batch_.charges.empty()) batch_.forget = schema::ToSeconds(now_);
   return batch_;
 }
 

@@ -4,11 +4,14 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "ca/log/budget_book.h"
 #include "ca/log/event.h"
 #include "ca/log/log.h"
+#include "ca/log/seen.h"
 #include "ca/log/store.h"
 #include "schema/base/bytes.h"
 #include "schema/base/result.h"
@@ -35,6 +38,7 @@ struct PreparedGrant {
   EventText event;
   std::string serial;  // lower-case hexadecimal
   schema::Time not_before, not_after;
+  std::vector<PreparedTrait> traits;
 };
 
 class BatchMaker {
@@ -46,8 +50,8 @@ class BatchMaker {
     std::uint64_t index;
     bool retry;
   };
-  // kTokenSpent, or an error of the store. Moves the search columns out of `prepared`, keeps its
-  // TBS.
+  // kTokenSpent, kBudgetExhausted, or an error of the store; then nothing was added. Moves the
+  // search columns out of `prepared`, keeps its TBS.
   schema::Result<Place> Add(PreparedGrant& prepared);
   // The event's index.
   std::uint64_t Add(const EventText& event, std::optional<std::uint64_t> leaf_index = std::nullopt);
@@ -62,6 +66,9 @@ class BatchMaker {
 
  private:
   schema::Result<std::optional<Place>> FindRetry(const Grant& grant);
+  schema::Outcome CheckBudgets(const Grant& grant);
+  schema::Result<std::vector<PreparedTrait*>> FindNovel(std::vector<PreparedTrait>& traits);
+  void AddNovel(const std::vector<PreparedTrait*>& novel, std::uint64_t index);
   void Append(LogName log, std::uint64_t index, schema::Bytes data, const schema::Hash& leaf);
 
   Store& store_;
@@ -72,7 +79,10 @@ class BatchMaker {
   const schema::TimeMs certificates_time_, events_time_;
   Edges edges_;
   Batch batch_;
-  std::map<schema::Hash, std::size_t> spent_here_;  // token → position in batch_.spent
+  std::multimap<schema::Hash, std::size_t> spent_here_;  // token → positions in batch_.spent
+  BudgetBook budgets_;
+  std::set<schema::Hash> seen_here_;
+  std::map<schema::Hash, std::uint64_t> last_seen_;  // scope → its highest number
   std::vector<schema::merkle::Frontier::Stored> stored_;
 };
 

@@ -64,6 +64,7 @@ class LogOfStore final : public Log {
   LogKeys keys_;
   Pending pending_;
   Refusals refusals_;
+  SeenMemory seen_;
   std::mutex late_mutex_;  // one late certificate at a time; see Finish
   std::unique_ptr<Reader> reader_;
   std::unique_ptr<Sealer> sealer_;
@@ -96,7 +97,7 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   sealer_ = std::make_unique<Sealer>(parts.custody, pending_, keys_.log_id);
   TRY(sequencer_,
       Sequencer::Start({[open, database] { return open(database); }, std::move(store), pending_,
-                        *sealer_, clock_, parts.journal, parts.chain.key_hash},
+                        *sealer_, seen_, clock_, parts.journal, parts.chain.key_hash},
                        published));
   TRY(publisher_, Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal,
                                     database, settings.certificates.origin, settings.events.origin,
@@ -121,9 +122,10 @@ Result<Receipt> LogOfStore::Enter(Grant grant) {
   TRY(const TbsFacts facts, ReadTbs(grant.tbs.tbs()));
   TRY(EventText event, EventText::Make(grant.event));
   grant.event = nullptr;
+  TRY(auto traits, seen_.Prepare(grant.traits, grant.issuer, grant.request_id));
   auto slot = std::make_shared<Slot<Result<Receipt>>>();
   TRY(sequencer_->Push(EnterJob{{std::move(grant), std::move(event), schema::Hex(facts.serial),
-                                 facts.not_before, facts.not_after},
+                                 facts.not_before, facts.not_after, std::move(traits)},
                                 slot}));
   return slot->Wait();
 }
@@ -180,6 +182,9 @@ LogState LogOfStore::State() const {
   state.precertificates_waiting = pending_.Waiting();
   state.queue_length = sequencer.queue_length;
   state.commits = sequencer.commits;
+  state.replays = sequencer.replays;
+  state.budget_refusals = sequencer.budget_refusals;
+  state.first_seen = sequencer.first_seen;
   return state;
 }
 

@@ -6,6 +6,7 @@
 // thread signs precertificates and tree heads and writes checkpoints. All members are thread-safe.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "ca/chain.h"
 #include "ca/linted.h"
 #include "ca/log/reader.h"
+#include "ca/log/terms.h"
 #include "hsm/custody.h"
 #include "schema/base/journal.h"
 #include "schema/base/json.h"
@@ -26,8 +28,10 @@
 
 namespace ca {
 
-// kToken: the jti was used, with another key or its certificate has ended
+// kToken: the token was used, with as many other keys as it may be, or its certificate has ended
 extern const schema::ErrorKind kTokenSpent;
+// kPolicy: a budget of the grant has nothing left; the detail is the budget's text
+extern const schema::ErrorKind kBudgetExhausted;
 // kBusy: disk full, database locked, commit failed, queue full, clock behind the newest entry
 extern const schema::ErrorKind kLogUnavailable;
 // kBusy: a failed fsync or an inconsistent tail; needs a restart
@@ -50,6 +54,10 @@ struct Grant {
   std::string san, issuer, subject, request_id;  // search columns
   schema::Json event;
   std::string policy_digest = {};  // of the policy that decided
+  // How many keys the token may be used with, each for one certificate.
+  std::size_t per_token = 1;
+  std::vector<Budget> budgets = {};  // this certificate is counted by each, or refused by one
+  std::vector<Trait> traits = {};    // whose first appearance becomes a `first-seen` event
 };
 
 // Proof that the entry is durable. Made only by Log::Enter.
@@ -83,6 +91,9 @@ struct LogState {
   std::size_t precertificates_waiting;
   std::size_t queue_length;
   std::uint64_t commits;
+  // Since the start.
+  std::uint64_t replays = 0, budget_refusals = 0;
+  std::array<std::uint64_t, kTraitNames.size()> first_seen = {};  // by TraitKind
 };
 
 struct LogKeys {

@@ -19,6 +19,9 @@ using schema::TimeMs;
 const schema::ErrorKind kTokenSpent{
     "token-spent", Fault::kToken,
     "this identity token has already been used; ask for a new one and try again"};
+const schema::ErrorKind kBudgetExhausted{
+    "budget-exhausted", Fault::kPolicy,
+    "the rule that allows this has a budget, and nothing is left of it"};
 const schema::ErrorKind kLogUnavailable{"log-unavailable", Fault::kBusy,
                                         "the log cannot take entries now; try again"};
 const schema::ErrorKind kPolicyMoved{"policy-changed", Fault::kBusy,
@@ -105,7 +108,10 @@ Sequencer::State Sequencer::Look() const {
               reason_,
               tails_,
               queue_.size(),
-              commits_};
+              commits_,
+              replays_,
+              budget_refusals_,
+              first_seen_};
   if (state.ready && now + kClockSlack < tails_.certificates.time) {
     state.ready = false;
     state.reason = "the clock is behind the newest entry";
@@ -201,7 +207,10 @@ void Sequencer::Place(Job& job, Round& round) {
     }
     const std::size_t position = maker.batch().entries.size();
     auto place = maker.Add(enter->prepared);
-    if (!place) return Refuse(job, place.error());
+    if (!place) {
+      CountRefusal(place.error());
+      return Refuse(job, place.error());
+    }
     if (!place->retry) round.entry_at.push_back(position);
     round.placed.push_back({std::move(*enter), *place});
   } else if (auto* note = std::get_if<NoteJob>(&job)) {
@@ -258,6 +267,7 @@ void Sequencer::Succeed(Round& round) {
     tails_ = batch.after;
     commits_ += wrote ? 1 : 0;
   }
+  RememberTraits(round);
   GiveReceipts(round);
   for (const OutcomeSlot& slot : round.outcomes) slot->Give(Ok());
   FinishBackground(round.background);
@@ -319,9 +329,29 @@ void Sequencer::FinishBackground(const std::vector<Job>& jobs) {
   }
 }
 
+void Sequencer::CountRefusal(const Error& error) {
+  const bool replay = error.Is(kTokenSpent), budget = error.Is(kBudgetExhausted);
+  if (!replay && !budget) return;
+  std::lock_guard lock(mutex_);
+  replays_ += replay ? 1 : 0;
+  budget_refusals_ += budget ? 1 : 0;
+}
+
+// Those the store knew, and, after the commit, those it knows now.
+void Sequencer::RememberTraits(const Round& round) {
+  for (const Placed& placed : round.placed) {
+    if (placed.place.retry) continue;
+    for (const PreparedTrait& trait : placed.job.prepared.traits) parts_.seen.Remember(trait.id);
+  }
+  const auto& rows = round.maker.batch().seen;
+  if (rows.empty()) return;
+  std::lock_guard lock(mutex_);
+  for (const SeenRow& row : rows) ++first_seen_[static_cast<std::size_t>(row.kind)];
+}
+
 void Sequencer::Refuse(Job& job, const Error& error) {
-  const bool ours = error.Is(kTokenSpent) || error.Is(kPolicyMoved) || error.Is(kLogUnavailable) ||
-                    error.Is(kLogHalted);
+  const bool ours = error.Is(kTokenSpent) || error.Is(kBudgetExhausted) || error.Is(kPolicyMoved) ||
+                    error.Is(kLogUnavailable) || error.Is(kLogHalted);
   const Error told = ours ? error : Error{&kLogUnavailable, error.Describe()};
   if (auto* enter = std::get_if<EnterJob>(&job)) enter->slot->Give(told);
   if (auto* note = std::get_if<NoteJob>(&job); note != nullptr && note->slot)

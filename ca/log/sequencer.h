@@ -6,6 +6,7 @@
 // the log until a restart.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -72,6 +73,7 @@ struct SequencerParts {
   std::unique_ptr<Store> store;  // opened already, and checked to be of this configuration
   Pending& pending;
   Sealer& sealer;
+  SeenMemory& seen;
   const schema::Clock& clock;
   schema::Journal& journal;
   schema::Hash issuer_key_hash;
@@ -96,6 +98,8 @@ class Sequencer {
     Tails tails;  // durable
     std::size_t queue_length;
     std::uint64_t commits;
+    std::uint64_t replays, budget_refusals;
+    std::array<std::uint64_t, kTraitNames.size()> first_seen;
   };
   State Look() const;
 
@@ -120,6 +124,8 @@ class Sequencer {
   schema::Result<Sealing> SealRetry(Placed& placed, Round& round);
   void Fail(Round& round, const schema::Error& error);
   void Refuse(Job& job, const schema::Error& error);
+  void CountRefusal(const schema::Error& error);
+  void RememberTraits(const Round& round);
   void FinishBackground(const std::vector<Job>& jobs);
 
   bool Recover();
@@ -150,6 +156,8 @@ class Sequencer {
   std::string reason_;
   bool stopping_ = false;
   std::uint64_t commits_ = 0;
+  std::uint64_t replays_ = 0, budget_refusals_ = 0;
+  std::array<std::uint64_t, kTraitNames.size()> first_seen_{};
   std::thread thread_;
 };
 

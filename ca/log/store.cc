@@ -29,8 +29,9 @@ std::int64_t LeafPrefix(const Hash& leaf_hash) {
 
 namespace {
 
-constexpr int kBusyMilliseconds = 250;      // how long a commit waits for another process's lock
-constexpr std::size_t kForgetAtOnce = 512;  // spent tokens deleted in one transaction
+constexpr int kBusyMilliseconds = 250;  // how long a commit waits for another process's lock
+// Spent tokens, and charges, deleted in one transaction: more than one can enter.
+constexpr std::size_t kForgetAtOnce = 512;
 constexpr std::chrono::hours kTreeHeadsKept{24};
 
 std::int64_t Ms(TimeMs t) { return t.time_since_epoch().count(); }
@@ -121,18 +122,38 @@ class SqliteStore final : public Store {
     return data;
   }
 
-  Result<std::optional<SpentRow>> FindSpent(const Hash& token) override {
-    TRY(const bool row, find_spent_->Start(token).Next());
-    std::optional<SpentRow> spent;
-    if (row) {
-      spent.emplace();
-      spent->token = token;
-      TRY(spent->key_hash, ToHash(find_spent_->Blob(0)));
-      spent->index = find_spent_->Unsigned(1);
-      spent->expires = FromSeconds(find_spent_->Integer(2));
+  Result<std::vector<SpentRow>> FindSpent(const Hash& token) override {
+    std::vector<SpentRow> rows;
+    find_spent_->Start(token);
+    while (true) {
+      TRY(const bool row, find_spent_->Next());
+      if (!row) return rows;
+      TRY(const Hash key_hash, ToHash(find_spent_->Blob(0)));
+      rows.push_back(
+          {token, key_hash, find_spent_->Unsigned(1), FromSeconds(find_spent_->Integer(2))});
     }
-    TRY(find_spent_->Run());
-    return spent;
+  }
+
+  Result<std::optional<Charge>> FindCharge(const Hash& bucket, std::uint64_t number) override {
+    TRY(const bool row, find_charge_->Start(bucket, number).Next());
+    std::optional<Charge> charge;
+    if (row) charge = {find_charge_->Unsigned(0), FromMs(find_charge_->Integer(1))};
+    TRY(find_charge_->Run());
+    return charge;
+  }
+
+  Result<bool> IsSeen(const Hash& id) override {
+    TRY(const bool row, find_seen_->Start(id).Next());
+    TRY(find_seen_->Run());
+    return row;
+  }
+
+  Result<std::uint64_t> LastSeen(const Hash& scope) override {
+    TRY(const bool row, last_seen_->Start(scope).Next());
+    MUST(row);
+    const std::uint64_t last = last_seen_->Unsigned(0);
+    TRY(last_seen_->Run());
+    return last;
   }
 
   Result<StoredEntry> ReadEntry(std::uint64_t index) override {
@@ -183,6 +204,7 @@ class SqliteStore final : public Store {
   Outcome Write(const Batch& batch);
   Outcome WriteTree(const Batch& batch);
   Outcome WriteIssuances(const Batch& batch);
+  Outcome WriteOnce(const Batch& batch);
   Outcome WriteCertificates(const Batch& batch);
   Outcome WriteTreeHeads(const Batch& batch);
 
@@ -211,8 +233,10 @@ class SqliteStore final : public Store {
   // The statements are destroyed before their connection.
   std::unique_ptr<Connection> connection_;
   std::optional<Statement> begin_, commit_, read_tail_, write_tail_, read_hashes_, read_data_,
-      find_spent_, read_entry_, write_entry_, write_hash_, write_issuance_, write_spent_, forget_,
-      write_certificate_, write_unfinished_, write_tree_head_, drop_tree_heads_;
+      find_spent_, find_charge_, find_seen_, last_seen_, write_charge_, forget_charges_,
+      write_seen_, drop_seen_, read_entry_, write_entry_, write_hash_, write_issuance_,
+      write_spent_, forget_, write_certificate_, write_unfinished_, write_tree_head_,
+      drop_tree_heads_;
 };
 
 Outcome SqliteStore::PrepareAll() {
@@ -231,8 +255,19 @@ Outcome SqliteStore::PrepareAll() {
       {&write_hash_, "INSERT INTO hash VALUES(?,?)"},
       {&write_issuance_, "INSERT INTO issuance VALUES(?,?,?,?,?,?,?,?,?,?,?)"},
       {&write_spent_, "INSERT INTO spent VALUES(?,?,?,?)"},
+      {&find_charge_,
+       "SELECT number, at FROM charge WHERE bucket=? AND number<=? ORDER BY number DESC LIMIT 1"},
+      {&find_seen_, "SELECT 1 FROM seen WHERE id=?"},
+      {&last_seen_, "SELECT coalesce(max(number), 0) FROM seen WHERE scope=?"},
+      {&write_charge_, "INSERT INTO charge VALUES(?,?,?,?,?)"},
+      {&forget_charges_,
+       "DELETE FROM charge WHERE (bucket, number) IN "
+       "(SELECT bucket, number FROM charge WHERE expires < ? LIMIT ?)"},
+      {&write_seen_, "INSERT INTO seen VALUES(?,?,?,?)"},
+      {&drop_seen_, "DELETE FROM seen WHERE scope=? AND number<=?"},
       {&forget_,
-       "DELETE FROM spent WHERE token IN (SELECT token FROM spent WHERE expires < ? LIMIT ?)"},
+       "DELETE FROM spent WHERE (token, key_hash) IN "
+       "(SELECT token, key_hash FROM spent WHERE expires < ? LIMIT ?)"},
       {&write_certificate_,
        "INSERT INTO certificate VALUES(?1,?2,?3,?4) ON CONFLICT(id) DO UPDATE SET "
        "certificate=coalesce(certificate,?2), precertificate=coalesce(precertificate,?3), "
@@ -257,6 +292,7 @@ Outcome SqliteStore::Write(const Batch& batch) {
   }
   TRY(WriteTree(batch));
   TRY(WriteIssuances(batch));
+  TRY(WriteOnce(batch));
   TRY(WriteCertificates(batch));
   TRY(WriteTreeHeads(batch));
   TRY(WriteTail(LogName::kCertificates, batch.after.certificates, batch.after.settled));
@@ -282,11 +318,26 @@ Outcome SqliteStore::WriteIssuances(const Batch& batch) {
                     Seconds(row.not_after), Ms(row.logged), row.granted)
             .Run());
   }
+  return Ok();
+}
+
+Outcome SqliteStore::WriteOnce(const Batch& batch) {
   for (const SpentRow& row : batch.spent) {
     TRY(write_spent_->Start(row.token, row.key_hash, row.index, Seconds(row.expires)).Run());
   }
   if (batch.forget) {
-    TRY(forget_->Start(Seconds(*batch.forget), static_cast<std::uint64_t>(kForgetAtOnce)).Run());
+    TRY(forget_->Start(Seconds(*batch.forget), std::uint64_t{kForgetAtOnce}).Run());
+  }
+  for (const ChargeRow& row : batch.charges) {
+    TRY(write_charge_->Start(row.bucket, row.number, row.index, Ms(row.at), Seconds(row.expires))
+            .Run());
+  }
+  if (batch.forget && !batch.charges.empty()) {
+    TRY(forget_charges_->Start(Seconds(*batch.forget), std::uint64_t{kForgetAtOnce}).Run());
+  }
+  for (const SeenRow& row : batch.seen) {
+    TRY(write_seen_->Start(row.id, row.scope, row.number, row.index).Run());
+    if (row.number > kSeenMax) TRY(drop_seen_->Start(row.scope, row.number - kSeenMax).Run());
   }
   return Ok();
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "ca/log/reader.h"
+#include "ca/log/terms.h"
 #include "schema/base/bytes.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
@@ -82,6 +83,23 @@ struct SpentRow {
   std::uint64_t index;
   schema::Time expires;
 };
+// One certificate counted by a budget.
+struct ChargeRow {
+  schema::Hash bucket;
+  std::uint64_t number;  // within the bucket, from 1 on
+  std::uint64_t index;
+  schema::TimeMs at;  // never before that of a smaller number
+  schema::Time expires;
+};
+// Kept of one issuer and kind; the oldest go first, and are news when they come back.
+inline constexpr std::uint64_t kSeenMax = 16384;
+// Something of an issuer's that was certified for the first time.
+struct SeenRow {
+  schema::Hash id, scope;
+  std::uint64_t number;  // within the scope, from 1 on
+  std::uint64_t index;
+  TraitKind kind;  // not stored
+};
 // Empty parts are kept as they are; a present certificate never replaces a stored one.
 struct CertificateRow {
   std::uint64_t index;
@@ -102,10 +120,13 @@ struct Batch {
   std::vector<HashRow> hashes;
   std::vector<IssuanceRecord> issuances;
   std::vector<SpentRow> spent;
+  std::vector<ChargeRow> charges;
+  std::vector<SeenRow> seen;
   std::vector<CertificateRow> certificates;
   std::vector<UnfinishedRow> unfinished;
   std::vector<TreeHeadRow> tree_heads;
-  std::optional<schema::Time> forget;  // some spent tokens that expired before are deleted
+  // Some spent tokens that expired before are deleted; charges too when there are new ones.
+  std::optional<schema::Time> forget;
 };
 
 // A certificates entry as a retry needs it.
@@ -136,7 +157,18 @@ class Store {
   // The data of an entry; nothing when there is none.
   virtual schema::Result<std::optional<schema::Bytes>> ReadData(LogName log,
                                                                 std::uint64_t index) = 0;
-  virtual schema::Result<std::optional<SpentRow>> FindSpent(const schema::Hash& token) = 0;
+  // One row for each key the token was used with.
+  virtual schema::Result<std::vector<SpentRow>> FindSpent(const schema::Hash& token) = 0;
+  struct Charge {
+    std::uint64_t number;
+    schema::TimeMs at;
+  };
+  // The newest charge of the bucket that is not newer than `number`; nothing when there is none.
+  virtual schema::Result<std::optional<Charge>> FindCharge(const schema::Hash& bucket,
+                                                           std::uint64_t number) = 0;
+  virtual schema::Result<bool> IsSeen(const schema::Hash& id) = 0;
+  // The highest number of the scope; 0 when there is none.
+  virtual schema::Result<std::uint64_t> LastSeen(const schema::Hash& scope) = 0;
   virtual schema::Result<StoredEntry> ReadEntry(std::uint64_t index) = 0;
   // In order of index, from `first`.
   virtual schema::Result<std::vector<Unsigned>> WithoutPrecertificate(std::uint64_t first,

@@ -81,7 +81,44 @@ CREATE TABLE tree_head(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::string_view kMigrations[] = {kLogs};
+// Several certificates for one token, budgets, and what was seen before.
+//
+// `charge` numbers the certificates of a budget from 1 on, in order of time: whether the last N of
+// them lie within a window is one look at number last - N + 1, however large N is. `seen` numbers
+// what is known of one issuer and kind, so that the oldest can go when there are too many.
+constexpr std::string_view kOnce = R"sql(
+CREATE TABLE spent_by_key(
+  token BLOB NOT NULL,
+  key_hash BLOB NOT NULL,
+  entry INTEGER NOT NULL,           -- leaf index
+  expires INTEGER NOT NULL,
+  PRIMARY KEY(token, key_hash)
+) STRICT, WITHOUT ROWID;
+INSERT INTO spent_by_key SELECT token, key_hash, entry, expires FROM spent;
+DROP TABLE spent;
+ALTER TABLE spent_by_key RENAME TO spent;
+CREATE INDEX spent_expires ON spent(expires);
+
+CREATE TABLE charge(
+  bucket BLOB NOT NULL,
+  number INTEGER NOT NULL,
+  entry INTEGER NOT NULL,           -- leaf index
+  at INTEGER NOT NULL,              -- never falls within a bucket
+  expires INTEGER NOT NULL,
+  PRIMARY KEY(bucket, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX charge_expires ON charge(expires);
+
+CREATE TABLE seen(
+  id BLOB PRIMARY KEY,              -- digest of issuer, kind and value
+  scope BLOB NOT NULL,              -- digest of issuer and kind
+  number INTEGER NOT NULL,          -- within the scope
+  entry INTEGER NOT NULL            -- leaf index of the first certificate
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX seen_number ON seen(scope, number);
+)sql";
+
+constexpr std::string_view kMigrations[] = {kLogs, kOnce};
 
 }  // namespace
 

@@ -142,9 +142,17 @@ class Tricky final : public Store {
   Result<std::optional<schema::Bytes>> ReadData(ca::LogName log, std::uint64_t index) override {
     return real_->ReadData(log, index);
   }
-  Result<std::optional<ca::SpentRow>> FindSpent(const schema::Hash& token) override {
+  Result<std::vector<ca::SpentRow>> FindSpent(const schema::Hash& token) override {
     if (plan_.trick == Trick::kReads) return Error{plan_.kind, "a read fails"};
     return real_->FindSpent(token);
+  }
+  Result<std::optional<Charge>> FindCharge(const schema::Hash& bucket,
+                                           std::uint64_t number) override {
+    return real_->FindCharge(bucket, number);
+  }
+  Result<bool> IsSeen(const schema::Hash& id) override { return real_->IsSeen(id); }
+  Result<std::uint64_t> LastSeen(const schema::Hash& scope) override {
+    return real_->LastSeen(scope);
   }
   Result<ca::StoredEntry> ReadEntry(std::uint64_t index) override {
     return real_->ReadEntry(index);
@@ -246,6 +254,35 @@ TEST_CASE("a policy's commit fails: what the log has is in force, and adopting a
     REQUIRE(adopt("new"));
     CHECK_FALSE(enter("old"));
     CHECK(enter("new"));
+  }
+}
+
+TEST_CASE(
+    "a budget and what was seen follow the commit: counted if it happened, not if it did not") {
+  for (const auto trick : {Tricky::Trick::kBefore, Tricky::Trick::kAfter}) {
+    const bool happened = trick == Tricky::Trick::kAfter;
+    CAPTURE(happened);
+    House house;
+    Tricky::Plan plan;
+    REQUIRE(house.OpenWith(OpenTricky(plan)));
+    const auto grant = [&](const std::string& token) {
+      ca::Grant made = house.MakeGrant(token);
+      made.budgets = {{log_test::HashOf("b"), 1, std::chrono::hours(1), "b"}};
+      made.traits = {{ca::TraitKind::kKey, "k", ""}};
+      return made;
+    };
+    plan.trick = trick;
+    CHECK(house.log().Enter(grant("t")).error().Is(ca::kLogUnavailable));
+    REQUIRE(WaitFor([&] { return house.log().State().ready; }));
+    CHECK_EQ(house.Ask("SELECT count(*) FROM charge"), happened ? 1 : 0);
+    CHECK_EQ(house.Ask("SELECT count(*) FROM seen"), happened ? 1 : 0);
+    const auto again = house.log().Enter(grant("t"));
+    REQUIRE(again);
+    CHECK_EQ(again->retry(), happened);
+    CHECK(house.log().Enter(grant("u")).error().Is(ca::kBudgetExhausted));
+    CHECK_EQ(house.Ask("SELECT count(*) FROM seen"), 1);
+    REQUIRE(house.WaitPublished(1));
+    CHECK_EQ(log_test::Inspect(house), "");
   }
 }
 

@@ -86,10 +86,12 @@ TEST_CASE("a batch is stored whole or not at all") {
   CHECK(refused.error().Is(ca::sqlite::kBroken));
   CHECK_EQ(*store->ReadTails(), start);
   CHECK_FALSE(*store->ReadData(LogName::kEvents, 0));
-  CHECK_FALSE(*store->FindSpent(log_test::HashOf("t")));
+  CHECK(store->FindSpent(log_test::HashOf("t"))->empty());
   batch.spent.pop_back();
   REQUIRE(store->Append(batch));
-  CHECK_EQ((*store->FindSpent(log_test::HashOf("t")))->key_hash, log_test::HashOf("k"));
+  const auto spent = store->FindSpent(log_test::HashOf("t"));
+  REQUIRE_EQ(spent->size(), 1);
+  CHECK_EQ(spent->front().key_hash, log_test::HashOf("k"));
 }
 
 TEST_CASE("a stored certificate is never replaced") {
