@@ -1,7 +1,6 @@
 // Is a verified token meant for us, and now? (RFC 7519 4.1)
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "oidc/issuers.h"
@@ -13,9 +12,11 @@
 namespace oidc {
 
 struct TokenFacts {
-  schema::Time issued_at;                // "iat", fractions dropped
-  schema::Time expires_at;               // "exp"
-  std::optional<schema::Hash> token_id;  // SHA-256(iss ‖ 0x00 ‖ jti)
+  schema::Time issued_at;   // "iat", fractions dropped
+  schema::Time expires_at;  // "exp"
+  // What makes the token the same one: SHA-256(iss ‖ 0x00 ‖ jti), or without a jti SHA-256 of all
+  // claims as JSON with sorted names.
+  schema::Hash token_id;
 };
 
 // CheckClaims reads what every token must have; the identity in it is mapping.h's.

@@ -37,7 +37,7 @@ struct Identity {
   std::vector<FulcioExtension> extensions;  // ascending arc; 1 and 8 always present
 
   Json claims;                   // the whole verified payload, for policy and the events log
-  std::optional<Hash> token_id;  // SHA-256(iss ‖ 0x00 ‖ jti); absent when the token has no "jti"
+  std::optional<Hash> token_id;  // what makes two tokens one (oidc/claims.h); oidc always sets it
   Time issued_at;                // "iat"
   Time expires_at;               // "exp"
 };

@@ -107,13 +107,20 @@ def test_across_a_crash_before_anything_was_published(private, issuer):
 
 
 def test_a_token_without_jti(private, issuer):
-    """Nothing tells its second use from a retry of another job's; an issuer that always sends one says so."""
+    """Its claims tell it from others, so it is as good for once; an issuer that always sends a jti may say so."""
     server = private(start=False)
     server.state.edit(lambda c: c["oidc-issuers"][issuer.base + "/gitlab"].update(jti="required"), "issuers.yaml")
     server.start()
     client = wire.Client(server.public, issuer)
     token, key = issuer.token("kubernetes", jti=None), wire.new_key()
     first = client.issue("kubernetes", token=token, key=key)
-    assert client.issue("kubernetes", token=token, key=key).leaf != first.leaf
+    assert client.issue("kubernetes", token=token, key=key).leaf == first.leaf
+    refused = client.ask("kubernetes", token=token)[2]
+    assert refused.status_code == 401 and "token-spent" in refused.text
+    server.restart()
+    client = wire.Client(server.public, issuer)
+    assert client.issue("kubernetes", token=token, key=key).leaf == first.leaf
+    assert client.ask("kubernetes", token=token)[2].status_code == 401
+    assert client.issue("kubernetes", token=issuer.token("kubernetes", jti=None, x=1)).leaf != first.leaf
     answer = client.ask("gitlab", token=issuer.token("gitlab", jti=None))[2]
     assert answer.status_code == 401 and "claims" in answer.text

@@ -140,9 +140,6 @@ TEST_CASE("the hard limit on a token's life holds whatever is configured") {
 TEST_CASE("the token's id binds issuer and jti, and can be demanded") {
   oidc::Issuer issuer = MakeIssuer();
   Json claims{{"iss", kIss}, {"aud", "sigstore"}, {"iat", kSeconds}, {"exp", kSeconds + 300}};
-  const auto none = oidc::CheckClaims(issuer, kIss, claims, kNow);
-  REQUIRE(none);
-  CHECK_FALSE(none->token_id.has_value());
   issuer.jti = "required";
   CHECK_EQ(Check(claims, issuer), "claims");
   claims["jti"] = "x";
@@ -151,6 +148,42 @@ TEST_CASE("the token's id binds issuer and jti, and can be demanded") {
   const std::string input = kIss + std::string(1, '\0') + "x";
   CHECK(some->token_id == schema::Sha256(schema::AsBytes(input)));
   CHECK(some->issued_at == kNow);
+}
+
+TEST_CASE("without a jti the claims are the token's id: all of them, in any order, nothing else") {
+  const oidc::Issuer issuer = MakeIssuer();
+  const auto id_of = [&](std::string_view text) {
+    const auto claims = schema::ParseJson(text, {4096});
+    REQUIRE(claims);
+    const auto facts =
+        oidc::CheckClaims(issuer, kIss, *claims, schema::Time(std::chrono::seconds(1000)));
+    REQUIRE(facts);
+    return schema::Hex(facts->token_id);
+  };
+  const std::string iss = kIss;
+  const auto token = [&](const std::string& rest) {
+    return "{\"iss\":\"" + iss + "\",\"aud\":\"sigstore\"," + rest + "}";
+  };
+  const std::string one = id_of(token(R"("iat":900,"exp":1100,"sub":"a","x":[1,{"y":null}])"));
+  struct Row {
+    const char* name;
+    const char* rest;
+    bool same;
+  };
+  const Row kRows[] = {
+      {"another order and space", R"( "sub" : "a","x":[ 1,{"y":null}],"exp":1100,"iat":900)", true},
+      {"an escape", R"("iat":900,"exp":1100,"sub":"\u0061","x":[1,{"y":null}])", true},
+      {"a second later", R"("iat":901,"exp":1100,"sub":"a","x":[1,{"y":null}])", false},
+      {"another end", R"("iat":900,"exp":1101,"sub":"a","x":[1,{"y":null}])", false},
+      {"another subject", R"("iat":900,"exp":1100,"sub":"b","x":[1,{"y":null}])", false},
+      {"another claim", R"("iat":900,"exp":1100,"sub":"a","x":[1,{"y":false}])", false},
+      {"one claim more", R"("iat":900,"exp":1100,"sub":"a","x":[1,{"y":null}],"z":1)", false},
+      {"a jti", R"("iat":900,"exp":1100,"sub":"a","x":[1,{"y":null}],"jti":"a")", false},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.name);
+    CHECK_EQ(id_of(token(row.rest)) == one, row.same);
+  }
 }
 
 }  // namespace
