@@ -120,6 +120,27 @@ struct Metrics::Families {
                                        .Name("chancery_config_reload_failures_total")
                                        .Help("Contents of this file that were refused.")
                                        .Register(registry);
+  Family<Counter>& rate_limited =
+      BuildCounter()
+          .Name("chancery_rate_limited_total")
+          .Help("Signing requests refused because their address had sent too many.")
+          .Register(registry);
+  Family<Counter>& replays = BuildCounter()
+                                 .Name("chancery_jti_replays_total")
+                                 .Help("Tokens that came back with a key too many or too late.")
+                                 .Register(registry);
+  Family<Counter>& budget_refusals =
+      BuildCounter()
+          .Name("chancery_budget_refusals_total")
+          .Help("Requests that a rule allowed and its budget refused.")
+          .Register(registry);
+  Family<Counter>& first_seen =
+      BuildCounter()
+          .Name("chancery_first_seen_total")
+          .Help(
+              "Repositories, workflows, runner environments and key types certified for the "
+              "first time of their issuer.")
+          .Register(registry);
   std::mutex render;  // one scrape raises the mirrored counters at a time; guards `issuers`
   std::map<std::string, Gauge*> issuers;  // the series of jwks_age
 
@@ -139,7 +160,10 @@ void Metrics::Families::ShowIssuers(const std::vector<oidc::IssuerHealth>& healt
   for (const auto& [url, age] : gone) jwks_age.Remove(age);
 }
 
-Metrics::Metrics() : families_(std::make_unique<Families>()) { families_->certificates.Add({}); }
+Metrics::Metrics() : families_(std::make_unique<Families>()) {
+  families_->certificates.Add({});
+  families_->rate_limited.Add({});
+}
 Metrics::~Metrics() = default;
 
 void Metrics::CountRequest(std::string_view method, int status, double seconds) {
@@ -148,6 +172,8 @@ void Metrics::CountRequest(std::string_view method, int status, double seconds) 
   families_->requests.Add(labels).Increment();
   families_->latency.Add(labels, kLatency).Observe(seconds);
 }
+
+void Metrics::CountRateLimited() { families_->rate_limited.Add({}).Increment(); }
 
 void Metrics::CountIssuance(std::string_view result) {
   families_->issuance.Add({{"result", std::string(result)}}).Increment();
@@ -161,6 +187,12 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   RaiseTo(families_->hsm_operations.Add({}), custody.operations);
   RaiseTo(families_->replacements.Add({}), custody.replacements);
   RaiseTo(families_->commits.Add({}), log.commits);
+  RaiseTo(families_->replays.Add({}), log.replays);
+  RaiseTo(families_->budget_refusals.Add({}), log.budget_refusals);
+  for (std::size_t i = 0; i < ca::kTraitNames.size(); ++i) {
+    RaiseTo(families_->first_seen.Add({{"kind", std::string(ca::kTraitNames[i])}}),
+            log.first_seen[i]);
+  }
   families_->hsm_up.Add({{"role", "issuing"}}).Set(custody.issuing_ready ? 1 : 0);
   families_->hsm_up.Add({{"role", "log"}}).Set(custody.log_ready ? 1 : 0);
   families_->tree_size.Add({{"log", "certificates"}})

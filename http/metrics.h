@@ -23,6 +23,8 @@ class Metrics {
   void CountRequest(std::string_view method, int status, double seconds);
   // How a signing request ended: "granted", "retry" or the refusal's id.
   void CountIssuance(std::string_view result);
+  // A signing request that was one too many of its address.
+  void CountRateLimited();
 
   // Prometheus text exposition; the states are those of this moment.
   std::string Render(const hsm::CustodyState& custody, const ca::LogState& log,

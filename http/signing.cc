@@ -1,9 +1,17 @@
 #include "http/signing.h"
 
+#include <chrono>
+#include <optional>
+
 #include "http/problem.h"
 #include "http/wire.h"
 
 namespace http {
+
+const schema::ErrorKind kRateLimited{
+    "rate-limited", schema::Fault::kTooMany,
+    "too many requests from this address; wait as long as Retry-After says and try again"};
+
 namespace {
 
 using schema::Error;
@@ -58,7 +66,20 @@ void Report(const Services& services, const Request& request, const Result<ca::I
                           {"detail", error.detail}});
 }
 
+// Before anything is read or computed. Counted, not written down one by one: it is a flood.
+std::optional<Response> Limited(const Services& services, const Request& request) {
+  const auto wait = services.address_limit.Take(request.client_address, schema::Steady::now());
+  if (wait == std::chrono::nanoseconds(0)) return std::nullopt;
+  services.metrics.CountRateLimited();
+  services.log.Tally(kRateLimited.id, "");
+  Response response = Problem(Error{&kRateLimited, ""}, request.id);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return response;
+}
+
 Response Sign(const Services& services, const Api& api, const Request& request) {
+  if (auto limited = Limited(services, request)) return *std::move(limited);
   schema::Json trace;
   const Result<ca::Issued> issued = Issue(services, api, request, trace);
   Report(services, request, issued);

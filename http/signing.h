@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ca/authority.h"
+#include "http/address_limit.h"
 #include "http/metrics.h"
 #include "http/reload.h"
 #include "http/router.h"
@@ -19,9 +20,12 @@ struct Services {
   hsm::Custody& custody;
   ca::Log& log;
   Metrics& metrics;
+  AddressLimit& address_limit;
   schema::Journal& journal;
   const Reloader& reloader;
 };
+
+extern const schema::ErrorKind kRateLimited;  // kTooMany: http/address_limit.h
 
 // POST /api/v2/signingCert (200, JSON) and POST /api/v1/signingCert (201, PEM).
 void AddSigningRoutes(const Services& services, Router& router);

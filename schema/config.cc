@@ -102,13 +102,7 @@ Result<ListenSettings> ReadListen(const Node* node) {
   }
   const Node* proxies = node == nullptr ? nullptr : node->Find("trusted-proxies");
   if (proxies == nullptr) return out;
-  if (proxies->kind() != Node::Kind::kList) return proxies->Wrong("wanted a list of networks");
-  for (const Node& item : proxies->items()) {
-    TRY(const std::string text, item.String());
-    const auto network = ParseNetwork(text);
-    if (!network) return item.Wrong(network.error().detail);
-    out.trusted_proxies.push_back(*network);
-  }
+  TRY(out.trusted_proxies, ReadNetworks(*proxies));
   return out;
 }
 
@@ -268,7 +262,7 @@ fs::path Config::Resolve(const fs::path& path) const {
 
 Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(const Node root, ParseDocument(text));
-  TRY(root.OnlyKeys({"listen", "state", "issuers", "policy", "ca", "log", "url"}));
+  TRY(root.OnlyKeys({"listen", "state", "issuers", "policy", "ca", "log", "limits", "url"}));
   Config out;
   out.file = file;
   std::error_code error;
@@ -282,6 +276,7 @@ Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(out.ca, ReadCa(*ca, out));
   TRY(const Node* log, root.Need("log"));
   TRY(out.log, ReadLog(*log, out));
+  TRY(out.limits, ReadLimits(root.Find("limits")));
   TRY(out.public_url, ReadUrl(root.Find("url"), out.listen.public_api));
   return out;
 }

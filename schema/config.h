@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "schema/base/result.h"
+#include "schema/limit_settings.h"
 #include "schema/network.h"
 
 namespace schema {
@@ -59,6 +60,7 @@ struct Config {
   std::filesystem::path policy;
   CaSettings ca;
   LogSettings log;
+  LimitSettings limits;
   // `url`: what clients are told in trust documents; default http://<listen.public>
   std::string public_url;
 

@@ -1,8 +1,10 @@
 #include "http/commands/serve.h"
 
 #include <signal.h>
+#include <sys/random.h>
 #include <systemd/sd-daemon.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -54,6 +56,7 @@ struct House {
   std::string issuers_digest;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<Metrics> metrics;
+  std::unique_ptr<AddressLimit> address_limit;
   std::unique_ptr<Services> services;
   std::vector<std::unique_ptr<Server>> servers;
 };
@@ -149,9 +152,12 @@ void MakeReloader(House& house) {
 
 schema::Outcome Listen(House& house) {
   house.metrics = std::make_unique<Metrics>();
+  std::array<std::uint64_t, 2> secret{};
+  MUST(getrandom(secret.data(), sizeof secret, 0) == ssize_t{sizeof secret});
+  house.address_limit = std::make_unique<AddressLimit>(house.config.limits.per_address, secret);
   house.services = std::make_unique<Services>(
       Services{house.config, house.chain, *house.verifier, *house.authority, *house.custody,
-               *house.log, *house.metrics, house.journal, *house.reloader});
+               *house.log, *house.metrics, *house.address_limit, house.journal, *house.reloader});
   Router public_api, log, internal;
   AddSigningRoutes(*house.services, public_api);
   AddTrustRoutes(*house.services, public_api);

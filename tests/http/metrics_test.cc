@@ -76,6 +76,29 @@ TEST_CASE("a file that was refused is a 0 and a count") {
   CHECK(Has(text, "chancery_config_reload_failures_total{file=\"policy\"} 2"));
 }
 
+TEST_CASE("what was refused and what was new are counted, by kind and never by name") {
+  http::Metrics metrics;
+  metrics.CountRateLimited();
+  ca::LogState log = kLog;
+  log.replays = 3;
+  log.budget_refusals = 4;
+  log.first_seen = {5, 6, 7, 8};
+  const std::string text = metrics.Render(kCustody, log, {}, {});
+  for (const char* line :
+       {"chancery_rate_limited_total 1", "chancery_jti_replays_total 3",
+        "chancery_budget_refusals_total 4", "chancery_first_seen_total{kind=\"repository\"} 5",
+        "chancery_first_seen_total{kind=\"workflow\"} 6",
+        "chancery_first_seen_total{kind=\"runner-environment\"} 7",
+        "chancery_first_seen_total{kind=\"key-type\"} 8"}) {
+    CAPTURE(line);
+    CHECK(Has(text, line));
+  }
+  // Series that alerts are written on are there before anything happened.
+  http::Metrics fresh;
+  CHECK(Has(Render(fresh), "chancery_rate_limited_total 0"));
+  CHECK(Has(Render(fresh), "chancery_jti_replays_total 0"));
+}
+
 TEST_CASE("methods that strangers invent make one series") {
   http::Metrics metrics;
   for (int i = 0; i < 1000; ++i) metrics.CountRequest("M" + std::to_string(i), 405, 0.001);

@@ -27,6 +27,14 @@ TEST_CASE("what is absent has its default") {
   CHECK_EQ(config->log.precertificate_backlog, 1024);
   CHECK(config->log.redact_claims.empty());
   CHECK_EQ(config->public_url, "http://127.0.0.1:5555");
+  const auto& limit = config->limits.per_address;
+  CHECK_EQ(limit.interval, std::chrono::milliseconds(20));
+  CHECK_EQ(limit.burst, 500);
+  REQUIRE_EQ(limit.exempt.size(), 2);
+  CHECK(limit.exempt[0].Contains(*schema::ParseAddress("127.9.9.9")));
+  CHECK_FALSE(limit.exempt[0].Contains(*schema::ParseAddress("128.0.0.1")));
+  CHECK(limit.exempt[1].Contains(*schema::ParseAddress("::1")));
+  CHECK_FALSE(limit.exempt[1].Contains(*schema::ParseAddress("::2")));
 }
 
 TEST_CASE("paths start at the file's directory") {
@@ -105,6 +113,19 @@ TEST_CASE("listen") {
       {"/listen", R"({"log": "127.0.0.1:0", "public": "127.0.0.1:0"})", ""},
       {"/listen/trusted-proxies", R"(["127.0.0.1/32", "fd00::/8"])", ""},
       {"/listen/trusted-proxies", "[]", ""},
+      {"/limits", "{}", ""},
+      {"/limits", R"({"per-address": {"rate": "unlimited"}})", ""},
+      {"/limits", R"({"per-address": {"rate": "100/m", "burst": 1, "exempt": []}})", ""},
+      {"/limits", R"({"per-address": {"rate": "1000000/h", "burst": 1000000}})", ""},
+      {"/limits", R"({"per-client": {}})", "per-client"},
+      {"/limits", R"({"per-address": {"rate": "0/s"}})", "per-address.rate: wanted requests"},
+      {"/limits", R"({"per-address": {"rate": "050/s"}})", "per-address.rate: wanted requests"},
+      {"/limits", R"({"per-address": {"rate": "-1/s"}})", "per-address.rate: wanted requests"},
+      {"/limits", R"({"per-address": {"rate": "50"}})", "per-address.rate: wanted requests"},
+      {"/limits", R"({"per-address": {"rate": "50/d"}})", "per-address.rate: wanted requests"},
+      {"/limits", R"({"per-address": {"rate": "1000001/s"}})", "wanted requests"},
+      {"/limits", R"({"per-address": {"burst": 0}})", "per-address.burst"},
+      {"/limits", R"({"per-address": {"exempt": ["10.0.0.1"]}})", "exempt[0]: wanted a network"},
       {"/listen/trusted-proxies", R"("127.0.0.1/32")", "trusted-proxies: wanted a list"},
       {"/listen/trusted-proxies", R"(["127.0.0.1"])", "trusted-proxies[0]: wanted a network"},
       {"/listen/trusted-proxies", R"(["::/0", "10.0.0.1/8"])", "[1]: the address has bits behind"},

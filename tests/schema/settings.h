@@ -49,12 +49,16 @@ inline std::string Described(const schema::Config& c) {
       {"ca", {c.ca.key, c.ca.module_env, c.ca.sessions, c.ca.lifetime.count()}},
       {"ca-times", {c.ca.backdate.count(), c.ca.sign_deadline.count()}},
       {"log", {c.log.checkpoint.count(), c.log.precertificate_backlog, c.log.redact_claims}},
+      {"limits", {c.limits.per_address.interval.count(), c.limits.per_address.burst}},
       {"url", c.public_url}};
   for (const schema::ShardSettings* s : {&c.log.certificates, &c.log.events}) {
     out["shards"].push_back({s->shard, s->origin, s->key, s->note_key});
   }
   for (const schema::Network& n : c.listen.trusted_proxies) {
     out["proxies"].push_back({n.address, n.prefix});
+  }
+  for (const schema::Network& n : c.limits.per_address.exempt) {
+    out["exempt"].push_back({n.address, n.prefix});
   }
   return out.dump(1);
 }
