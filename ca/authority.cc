@@ -1,8 +1,12 @@
 #include "ca/authority.h"
 
+#include <algorithm>
+
+#include "ca/budgets.h"
 #include "ca/events.h"
 #include "ca/linted.h"
 #include "ca/trace.h"
+#include "ca/traits.h"
 #include "schema/base/limits.h"
 
 namespace ca {
@@ -85,16 +89,22 @@ Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectK
   // Before the entry: a device that is known to be away must not fill the log with unfinished
   // certificates.
   if (!custody_.Ready()) return Error{&hsm::kSignerUnavailable, "no issuing signer is up"};
+  const GrantTerms& terms = decision.terms();
+  TRY(auto budgets, BudgetsOf(terms, decision.rule(), decision.kind(), identity));
+  ProfileSettings profile = settings_.profile;
+  profile.lifetime = std::min(profile.lifetime, terms.lifetime.value_or(profile.lifetime));
   TRY(const Serial serial, RandomSerial());
   TRY(schema::TbsDer tbs,
-      MakeTbs(chain_, settings_.profile, identity, key, serial, schema::ToSeconds(clock_.Now())));
+      MakeTbs(chain_, profile, identity, key, serial, schema::ToSeconds(clock_.Now())));
   TRY(Linted linted, Lint(std::move(tbs), chain_));
   schema::Json event = GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
                                     settings_.redact_claims, context);
   TRY(const Receipt receipt,
       log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at, key.hash(),
                            identity.san.value, identity.issuer, identity.subject,
-                           context.request_id, std::move(event), decision.policy_digest()}));
+                           context.request_id, std::move(event), decision.policy_digest(),
+                           static_cast<std::size_t>(terms.per_token), std::move(budgets),
+                           TraitsOf(identity, key)}));
   if (receipt.certificate()) return Issued{receipt.index(), *receipt.certificate(), true};
   TRY(CertDer certificate, Finish(receipt, context));
   return Issued{receipt.index(), std::move(certificate), receipt.retry()};

@@ -1,5 +1,7 @@
 #include "ca/events.h"
 
+#include "ca/budgets.h"
+
 #include <algorithm>
 
 namespace ca {
@@ -68,6 +70,7 @@ Json Common(const char* type, const schema::Identity& identity,
 
 void AddDecision(const Decision& decision, Json& event) {
   event["rule"] = decision.rule();
+  event["family"] = decision.family();
   event["policy_digest"] = decision.policy_digest();
   event["checks"] = ChecksOf(decision);
 }
@@ -95,6 +98,9 @@ Json DeniedEvent(const schema::Error& error, const schema::Identity& identity,
   event["reason"] = error.kind->id;
   if (!error.detail.empty()) event["detail"] = Capped(error.detail);
   if (decision != nullptr) AddDecision(*decision, event);
+  if (error.Is(kBudgetExhausted)) event["budget"] = error.detail;
+  // The rule allowed it; what it grants is what ran out.
+  if (error.Is(kBudgetExhausted) || error.Is(kRunUnknown)) event["family"] = "budget";
   return event;
 }
 

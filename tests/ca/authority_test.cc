@@ -81,6 +81,51 @@ TEST_CASE(
   CHECK_EQ(f.EventsWith(R"("client_address":"192.0.2.7")"), 1);
 }
 
+TEST_CASE("what a rule grants bounds what is given: tokens, budgets, lifetime") {
+  constexpr const char* kBounded = R"(
+version: 1
+issuers:
+  gh: {url: https://token.actions.githubusercontent.com, kind: github-workflow}
+allow:
+  - id: bounded
+    issuer: gh
+    when: all
+    grant: {per-token: 2, per-run: 3, per-identity: {count: 100, within: 1h}, lifetime: 1m}
+)";
+  OpenedHouse opened;
+  log_test::House& house = opened.house;
+  auto policy = ca::Policy::Parse(kBounded);
+  REQUIRE_MESSAGE(policy, (policy ? "" : policy.error().Describe()));
+  ca::Authority authority({samples::kSettings, {}}, house.chain,
+                          *ca::IssuerKey::Load(house.chain.spki), *std::move(policy), house.custody,
+                          house.log(), house.clock);
+  const auto issue = [&](const std::string& token, const std::string& run, const char* key) {
+    schema::Identity identity = Acme(token);
+    if (!run.empty()) identity.claims["run_id"] = run;
+    identity.claims["run_attempt"] = "1";
+    const auto issued =
+        authority.Issue(identity, samples::Request(key), {"0123456789abcdef", "192.0.2.7"});
+    return issued ? "#" + std::to_string(issued->index) : std::string(issued.error().kind->id);
+  };
+  CHECK_EQ(issue("a", "1", "P-256"), "#0");
+  CHECK_EQ(issue("a", "1", "P-384"), "#1");
+  CHECK_EQ(issue("a", "1", "RSA-2048"), "token-spent");
+  CHECK_EQ(issue("b", "1", "P-256"), "#2");
+  CHECK_EQ(issue("c", "1", "P-256"), "budget-exhausted");
+  CHECK_EQ(issue("b", "1", "P-256"), "#2");
+  CHECK_EQ(issue("c", "2", "P-256"), "#3");
+  CHECK_EQ(issue("d", "", "P-256"), "run-unknown");
+  CHECK_EQ(house.Ask("SELECT max(not_after - not_before) FROM issuance"), 60 + 30);
+  CHECK_EQ(house.Ask("SELECT count(*) FROM entry WHERE id >> 40 = 2 AND "
+                     "json_extract(CAST(data AS TEXT), '$.budget') = 'per-run: 3' AND "
+                     "json_extract(CAST(data AS TEXT), '$.family') = 'budget' AND "
+                     "json_extract(CAST(data AS TEXT), '$.rule') = 'bounded'"),
+           1);
+  CHECK_EQ(house.Ask("SELECT count(*) FROM entry WHERE id >> 40 = 2 AND "
+                     "json_extract(CAST(data AS TEXT), '$.type') = 'first-seen'"),
+           5);  // repository, workflow, runner, two key types
+}
+
 TEST_CASE("nothing goes to the issuing key before its entry is durable") {
   Fixture f;
   std::uint64_t durable = 0;
