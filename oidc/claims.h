@@ -44,7 +44,7 @@ schema::Result<TokenFacts> CheckClaims(const Issuer& issuer, std::string_view is
 schema::Outcome CheckAudience(const Issuer& issuer, const schema::Json& claims);
 schema::Outcome CheckTimes(const Issuer& issuer, const schema::Json& claims, schema::Time now,
                            TokenFacts& facts);
-schema::Result<std::optional<schema::Hash>> TokenId(const Issuer& issuer, std::string_view iss,
-                                                    const schema::Json& claims);
+schema::Result<schema::Hash> TokenId(const Issuer& issuer, std::string_view iss,
+                                     const schema::Json& claims);
 
 }  // namespace oidc
