@@ -92,11 +92,12 @@ Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectK
   const GrantTerms& terms = decision.terms();
   TRY(auto budgets, BudgetsOf(terms, decision.rule(), decision.kind(), identity));
   ProfileSettings profile = settings_.profile;
+  // A rule may ask for less than the CA gives, never for more.
   profile.lifetime = std::min(profile.lifetime, terms.lifetime.value_or(profile.lifetime));
   TRY(const Serial serial, RandomSerial());
   TRY(schema::TbsDer tbs,
       MakeTbs(chain_, profile, identity, key, serial, schema::ToSeconds(clock_.Now())));
-  TRY(Linted linted, Lint(std::move(tbs), chain_));
+  TRY(Linted linted, Lint(std::move(tbs), chain_, profile.lifetime + profile.backdate));
   schema::Json event = GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
                                     settings_.redact_claims, context);
   TRY(const Receipt receipt,

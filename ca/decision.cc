@@ -100,6 +100,7 @@ Decision Policy::Decide(const schema::Identity& identity, std::string_view key_a
   Decision out;
   out.content_ = content_;
   out.kind_ = identity.kind;
+  out.key_algorithm_ = key_algorithm;
   std::optional<std::size_t> issuer;
   if (const auto found = content.by_url.find(identity.issuer); found != content.by_url.end()) {
     issuer = found->second;

@@ -52,6 +52,7 @@ class Decision {
   const GrantTerms& terms() const;  // of the rule that allowed; MUST be allowed()
   // The vocabulary of budgets: the policy's for this issuer, else the identity's own.
   std::string_view kind() const { return kind_; }
+  std::string_view key_algorithm() const { return key_algorithm_; }  // as it was asked for
 
  private:
   friend class Policy;
@@ -60,6 +61,7 @@ class Decision {
   const schema::ErrorKind* refusal_ = &kPolicyDenied;
   std::string rule_{kDefaultDeny};
   std::string kind_;
+  std::string key_algorithm_;
   std::vector<Check> checks_;
   const GrantTerms* terms_ = nullptr;  // in content_
   std::shared_ptr<const PolicyContent> content_;

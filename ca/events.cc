@@ -12,6 +12,9 @@ using schema::Json;
 constexpr std::size_t kClaimBytes = 1024;
 constexpr std::size_t kClaimsBytes =
     24 * 1024;  // all claims of one event; an entry has at most 65,535 octets
+constexpr std::size_t kChecksBytes = 20 * 1024;
+constexpr std::size_t kCheckBytes = 100;  // of one check beside its id and letters
+constexpr std::size_t kAuditRules = 32;
 
 // Cut between characters, so that the event stays UTF-8.
 std::string Capped(const std::string& text) {
@@ -46,12 +49,59 @@ Json ClaimsOf(const schema::Identity& identity, const std::vector<std::string>& 
   return out;
 }
 
-Json ChecksOf(const Decision& decision) {
-  Json out = Json::array();
-  for (const Decision::Check& check : decision.checks()) {
-    out.push_back({{"rule", check.rule}, {"matched", check.matched}});
+char Letter(Condition::Finding finding) {
+  switch (finding) {
+    case Condition::Finding::kMatched:
+      return 'm';
+    case Condition::Finding::kDiffers:
+      return 'd';
+    case Condition::Finding::kMissing:
+      return '-';
+    case Condition::Finding::kWrongType:
+      return 't';
   }
+  MUST(false);
+}
+
+Json CheckOf(const Decision::Check& check) {
+  std::string when;
+  for (const Condition::Finding finding : check.when) when += Letter(finding);
+  if (!check.grant_when.empty()) when += '+';
+  for (const Condition::Finding finding : check.grant_when) when += Letter(finding);
+  Json out = {
+      {"rule", check.rule}, {"effect", EffectName(check.effect)}, {"when", std::move(when)}};
+  if (check.matched) out["matched"] = true;
+  if (check.mode == Mode::kAudit) out["mode"] = ModeName(check.mode);
+  if (check.expired) out["expired"] = true;
+  if (!check.key_allowed) out["key"] = false;
   return out;
+}
+
+void AddChecks(const Decision& decision, Json& event) {
+  Json checks = Json::array();
+  std::size_t total = 0;
+  std::size_t left_out = 0;
+  for (const Decision::Check& check : decision.checks()) {
+    if (!check.applies) continue;
+    total += kCheckBytes + check.rule.size() + check.when.size() + check.grant_when.size();
+    if (total > kChecksBytes) {
+      ++left_out;
+    } else {
+      checks.push_back(CheckOf(check));
+    }
+  }
+  event["rules"] = decision.checks().size();
+  event["checks"] = std::move(checks);
+  if (left_out > 0) event["checks_left_out"] = left_out;
+}
+
+// What the rules on trial would have done.
+void AddAudit(const Decision& decision, Json& event) {
+  for (const Decision::Check& check : decision.checks()) {
+    if (check.mode != Mode::kAudit || !check.Acts()) continue;
+    Json& list = event[check.effect == Effect::kDeny ? "would_deny" : "would_allow"];
+    if (list.size() < kAuditRules) list.push_back(check.rule);
+  }
 }
 
 Json Common(const char* type, const schema::Identity& identity,
@@ -72,7 +122,10 @@ void AddDecision(const Decision& decision, Json& event) {
   event["rule"] = decision.rule();
   event["family"] = decision.family();
   event["policy_digest"] = decision.policy_digest();
-  event["checks"] = ChecksOf(decision);
+  event["kind"] = decision.kind();
+  event["key_algorithm"] = decision.key_algorithm();
+  AddChecks(decision, event);
+  AddAudit(decision, event);
 }
 
 }  // namespace
@@ -86,7 +139,6 @@ Json GrantedEvent(const schema::Identity& identity, const SubjectKey& key, const
   event["serial"] = schema::Hex(serial);
   event["tbs_sha256"] = schema::Hex(schema::Sha256(tbs));
   event["key_sha256"] = schema::Hex(key.hash());
-  event["key_algorithm"] = key.algorithm();
   event["issuing_key_sha256"] = schema::Hex(chain.key_hash);
   return event;
 }

@@ -11,7 +11,17 @@
 namespace ca {
 
 // Claims whose names are in `redact` keep their name and lose their value; text is capped at 1 KiB
-// a claim.
+// a claim. Of the decision:
+//
+//   rule, family, policy_digest, kind, key_algorithm
+//   rules         how many were evaluated
+//   checks        of those for this issuer, in order: {"rule", "effect", "when"}; "when" has a
+//   letter
+//                 for each condition (m matched, d differs, - missing, t wrong type), those of
+//                 grant.when after a "+"; "matched", "mode": "audit", "expired" and "key": false
+//                 where it is so. At most 20 KiB; "checks_left_out" counts the rest
+//   would_deny    ids of audit rules that match; absent when none does. At most 32
+//   would_allow   likewise
 schema::Json GrantedEvent(const schema::Identity& identity, const SubjectKey& key,
                           const Decision& decision, const Chain& chain, schema::BytesView tbs,
                           const Serial& serial, const std::vector<std::string>& redact,

@@ -23,8 +23,6 @@ namespace {
 
 constexpr std::size_t kSerialLeast = 8,
                       kSerialMost = 20;  // octets: 64 random bits; RFC 5280 4.1.2.2
-constexpr std::chrono::minutes kValidityMost{
-    24 * 60 + 5};  // longest lifetime and backdate of the configuration
 constexpr schema::Time kFirstGeneralized{
     std::chrono::seconds{2524608000}};  // 2050-01-01, RFC 5280 4.1.2.5
 
@@ -40,13 +38,13 @@ Outcome CheckSerial(BytesView serial) {
   return schema::Ok();
 }
 
-Outcome CheckValidity(const TbsParts& parts, const Chain& chain) {
+Outcome CheckValidity(const TbsParts& parts, const Chain& chain, std::chrono::seconds longest) {
   if (!HasTimeForm(parts.not_before, parts.not_before_tag) ||
       !HasTimeForm(parts.not_after, parts.not_after_tag)) {
     return Broken("form of a date");
   }
   if (parts.not_before >= parts.not_after) return Broken("notBefore is not before notAfter");
-  if (parts.not_after - parts.not_before > kValidityMost) return Broken("validity is too long");
+  if (parts.not_after - parts.not_before > longest) return Broken("validity is too long");
   if (parts.not_before < chain.not_before || parts.not_after > chain.not_after) {
     return Broken("validity exceeds the chain's");
   }
@@ -66,22 +64,22 @@ Outcome CheckKeyIds(const TbsParts& parts, const RawKey& key, const Chain& chain
   return schema::Ok();
 }
 
-Outcome CheckAll(BytesView tbs, const Chain& chain) {
+Outcome CheckAll(BytesView tbs, const Chain& chain, std::chrono::seconds longest) {
   if (tbs.size() > schema::limits::kTbsBytes) return Broken("size");
   TRY(const TbsParts parts, CutTbs(tbs));
   TRY(FactsOf(parts));
   TRY(CheckSerial(parts.serial));
   if (!schema::Equal(parts.issuer, chain.subject.view()))
     return Broken("issuer is not the CA's subject");
-  TRY(CheckValidity(parts, chain));
+  TRY(CheckValidity(parts, chain, longest));
   TRY(const RawKey key, ReadSpki(parts.spki));
   return CheckKeyIds(parts, key, chain);
 }
 
 }  // namespace
 
-Result<Linted> Lint(schema::TbsDer tbs, const Chain& chain) {
-  Outcome outcome = CheckAll(tbs.view(), chain);
+Result<Linted> Lint(schema::TbsDer tbs, const Chain& chain, std::chrono::seconds longest) {
+  Outcome outcome = CheckAll(tbs.view(), chain, longest);
   // Whatever went wrong with bytes of our own making is ours, a malformed key included.
   if (!outcome) return Broken(std::move(outcome).error().detail);
   return Linted(std::move(tbs));

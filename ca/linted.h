@@ -1,6 +1,7 @@
 // A TBSCertificate that passed the lint: nothing else can be entered in the log.
 #pragma once
 
+#include <chrono>
 #include <utility>
 
 #include "ca/chain.h"
@@ -18,7 +19,8 @@ class Linted {
   schema::BytesView tbs() const { return tbs_.view(); }
 
  private:
-  friend schema::Result<Linted> Lint(schema::TbsDer tbs, const Chain& chain);
+  friend schema::Result<Linted> Lint(schema::TbsDer tbs, const Chain& chain,
+                                     std::chrono::seconds longest);
   explicit Linted(schema::TbsDer tbs) : tbs_(std::move(tbs)) {}
   schema::TbsDer tbs_;
 };
@@ -27,6 +29,11 @@ class Linted {
 // nothing with the writer but der::Reader: version, serial size and sign, issuer, validity order
 // and form, empty subject with critical SAN, extension set, order, criticality, no duplicates, AKI,
 // KU, EKU, string encodings, size.
-schema::Result<Linted> Lint(schema::TbsDer tbs, const Chain& chain);
+//
+//   longest  what the validity may span: lifetime and backdate; by default what a configuration can
+//            ask for at most
+inline constexpr std::chrono::seconds kLongestValidity = std::chrono::minutes{24 * 60 + 5};
+schema::Result<Linted> Lint(schema::TbsDer tbs, const Chain& chain,
+                            std::chrono::seconds longest = kLongestValidity);
 
 }  // namespace ca

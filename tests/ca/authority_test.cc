@@ -268,6 +268,99 @@ TEST_CASE("the new policy decides as soon as it is adopted") {
   CHECK_EQ(f.EventsWith(f.authority.policy()->digest()), 2);  // its loading and the refusal
 }
 
+constexpr const char* kTrialPolicy = R"(
+version: 1
+issuers:
+  gh: {url: https://token.actions.githubusercontent.com}
+deny:
+  - {id: no-forks, issuer: gh, when: {fork: true}}
+  - {id: trial, issuer: gh, mode: audit, when: {repository: acme/app}}
+allow:
+  - {id: other-trial, issuer: gh, mode: audit, when: all}
+  - id: short
+    issuer: gh
+    when: {repository: acme/app}
+    grant: {lifetime: 2m, keys: [ecdsa-p256]}
+  - {id: long, issuer: gh, when: {repository: acme/long}, grant: {lifetime: 24h}}
+)";
+
+TEST_CASE("a rule shortens the lifetime, never lengthens it; rules on trial are in the event") {
+  log_test::House house;
+  REQUIRE(house.Open());
+  ca::Authority authority({samples::kSettings, {}}, house.chain,
+                          *ca::IssuerKey::Load(house.chain.spki), *ca::Policy::Parse(kTrialPolicy),
+                          house.custody, house.log(), house.clock);
+  const auto issue = [&](const schema::Identity& identity, std::string_view key) {
+    return authority.Issue(identity, samples::Request(key), {"id", "192.0.2.7"});
+  };
+  const auto lifetime = [&](const ca::Issued& issued) {
+    const schema::OwnedCert cert = samples::ParseWithOpenssl(issued.certificate.view());
+    REQUIRE(cert);
+    int days = 0;
+    int seconds = 0;
+    REQUIRE_EQ(ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(cert.get()),
+                              X509_get0_notAfter(cert.get())),
+               1);
+    return std::chrono::seconds{days * 86400 + seconds} - samples::kSettings.backdate;
+  };
+  const auto brief = issue(Acme("a"), "P-256");
+  REQUIRE(brief);
+  CHECK_EQ(lifetime(*brief).count(), 120);
+  schema::Identity other = Acme("b");
+  other.claims["repository"] = "acme/long";
+  const auto full = issue(other, "P-256");
+  REQUIRE(full);
+  CHECK_EQ(lifetime(*full).count(), samples::kSettings.lifetime.count());
+
+  const auto key = issue(Acme("c"), "RSA-2048");
+  REQUIRE_FALSE(key);
+  CHECK(key.error().Is(ca::kKeyNotAllowed));
+  schema::Identity fork = Acme("d");
+  fork.claims["fork"] = true;
+  const auto denied = issue(fork, "P-256");
+  REQUIRE_FALSE(denied);
+  CHECK(denied.error().Is(ca::kDenyRule));
+
+  const auto size = house.log().State().events_size;
+  REQUIRE(log_test::WaitFor([&] {
+    const auto head = house.log().reader().LatestTreeHead(ca::LogName::kEvents);
+    return head && head->head.size >= size;
+  }));
+  const auto events = house.log().reader().Events(0, 1000);
+  REQUIRE(events);
+  int seen = 0;
+  for (const std::string& text : *events) {
+    const schema::Json event = schema::Json::parse(text);
+    if (event["type"] == "granted" && event["rule"] == "short") {
+      CHECK_EQ(event["family"], "allow-rule");
+      CHECK_EQ(event["would_deny"], schema::Json({"trial"}));
+      CHECK_EQ(event["would_allow"], schema::Json({"other-trial"}));
+      CHECK_EQ(event["rules"], 5);
+      REQUIRE_EQ(event["checks"].size(), 5);
+      CHECK_EQ(event["checks"][0],
+               schema::Json({{"rule", "no-forks"}, {"effect", "deny"}, {"when", "-"}}));
+      CHECK_EQ(event["checks"][1], schema::Json({{"rule", "trial"},
+                                                 {"effect", "deny"},
+                                                 {"mode", "audit"},
+                                                 {"when", "m"},
+                                                 {"matched", true}}));
+      ++seen;
+    }
+    if (event["type"] == "denied" && event["reason"] == "key-not-allowed") {
+      CHECK_EQ(event["family"], "key");
+      CHECK_EQ(event["rule"], "short");
+      CHECK_EQ(event["key_algorithm"], "rsa-2048");
+      ++seen;
+    }
+    if (event["type"] == "denied" && event["reason"] == "policy-deny-rule") {
+      CHECK_EQ(event["family"], "deny-rule");
+      CHECK_EQ(event["rule"], "no-forks");
+      ++seen;
+    }
+  }
+  CHECK_EQ(seen, 3);
+}
+
 TEST_CASE("a wrong signature is withheld") {
   log_test::House house;
   REQUIRE(house.Open());

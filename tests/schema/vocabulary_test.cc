@@ -1,0 +1,42 @@
+#include "schema/vocabulary.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+namespace {
+
+TEST_CASE("each vocabulary is found by its kind, sorted, and asks only for claims it has") {
+  CHECK(std::ranges::is_sorted(schema::Vocabularies(), {}, &schema::Vocabulary::kind));
+  for (const schema::Vocabulary& row : schema::Vocabularies()) {
+    CAPTURE(row.kind);
+    CHECK_EQ(schema::FindVocabulary(row.kind), &row);
+    for (const auto list : {row.claims, row.owner_ids, row.names, row.run}) {
+      CHECK(std::ranges::is_sorted(list));
+      CHECK(std::ranges::adjacent_find(list) == list.end());
+      for (const std::string_view claim : list) {
+        CAPTURE(claim);
+        CHECK(std::ranges::binary_search(row.claims, claim));
+      }
+    }
+    // What is an owner's id is no name that somebody else can take.
+    for (const std::string_view id : row.owner_ids) {
+      CHECK_FALSE(std::ranges::binary_search(row.names, id));
+    }
+    if (row.shared) CHECK_FALSE(row.owner_ids.empty());
+  }
+  CHECK_EQ(schema::FindVocabulary("github"), nullptr);
+  CHECK_EQ(schema::FindVocabulary(""), nullptr);
+  CHECK_EQ(schema::FindVocabulary("ci-provider"), nullptr);
+}
+
+TEST_CASE("a GitHub run is its id and attempt") {
+  const schema::Vocabulary* github = schema::FindVocabulary("github-workflow");
+  REQUIRE(github);
+  CHECK(github->shared);
+  REQUIRE_EQ(github->run.size(), 2);
+  CHECK_EQ(github->run[0], "run_attempt");
+  CHECK_EQ(github->run[1], "run_id");
+}
+
+}  // namespace
