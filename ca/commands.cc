@@ -10,6 +10,7 @@
 #include "ca/log/reader.h"
 #include "ca/log/show.h"
 #include "ca/log/stored_keys.h"
+#include "ca/text.h"
 #include "schema/base/file.h"
 #include "schema/base/json.h"
 #include "schema/config.h"
@@ -47,21 +48,6 @@ Result<schema::TimeMs> ParseWhen(const std::string& text) {
   }
   TRY(const std::chrono::milliseconds ago, schema::ParseDuration(text));
   return schema::SystemClock().Now() - ago;
-}
-
-// Claims are strangers' text: nothing of it may steer a terminal.
-std::string Plain(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    out += octet < 0x20 || octet == 0x7f ? '?' : c;
-  }
-  // C1 controls in UTF-8: c2 80 to c2 9f.
-  for (std::size_t i = 0; i + 1 < out.size(); ++i) {
-    if (out[i] == '\xc2' && static_cast<unsigned char>(out[i + 1]) < 0xa0)
-      out[i] = out[i + 1] = '?';
-  }
-  return out;
 }
 
 void PrintRows(const std::vector<IssuanceRow>& rows) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "ca/commands.h"
+#include "ca/policy_commands.h"
 #include "hsm/commands.h"
 #include "http/commands/config_check.h"
 #include "http/commands/serve.h"
@@ -27,13 +28,14 @@ int main(int argc, char** argv) {
   http::RegisterServe(app, program.c_str(), exit_code);
   hsm::RegisterSigner(app, exit_code);
   ca::RegisterLogCommands(app, exit_code);
+  ca::RegisterPolicyCommands(app, exit_code);
   http::RegisterTrustExport(app, exit_code);
   http::RegisterConfigCheck(app, exit_code);
   http::RegisterTokenInspect(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    return app.exit(error) == 0 ? 0 : 2;  // 2: wrong usage, as everywhere
   }
   return exit_code;
 }

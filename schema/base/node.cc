@@ -1,11 +1,11 @@
 // How a value of a configuration document is read. How it comes about is in document.cc.
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
 #include <optional>
 
 #include "schema/base/core_schema.h"
 #include "schema/base/document.h"
+#include "schema/base/nearest.h"
 
 namespace schema {
 
@@ -36,36 +36,6 @@ Error Wanted(const Node& node, std::string_view what) {
   std::string why("wanted ");
   why.append(what).append(", found ").append(KindName(node.kind()));
   return node.Wrong(why);
-}
-
-// Edits (insert, delete, replace) from one text to the other.
-std::size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t k = 0; k < b.size(); ++k) {
-      const std::size_t replace = diagonal + (a[i] == b[k] ? 0 : 1);
-      diagonal = row[k + 1];
-      row[k + 1] = std::min({replace, row[k] + 1, row[k + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
-// The known key nearest to `key`, or empty when none is within two edits.
-std::string_view Nearest(std::string_view key, std::initializer_list<std::string_view> known) {
-  std::string_view best;
-  std::size_t best_distance = 3;
-  for (const std::string_view candidate : known) {
-    if (key.size() > candidate.size() + 2) continue;
-    const std::size_t distance = Distance(key, candidate);
-    if (distance >= best_distance || distance >= candidate.size()) continue;
-    best = candidate;
-    best_distance = distance;
-  }
-  return best;
 }
 
 }  // namespace
@@ -138,7 +108,7 @@ Outcome Node::OnlyKeys(std::initializer_list<std::string_view> known) const {
   for (const auto& [key, node] : members_) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string why = "unknown key";
-    if (const std::string_view near = Nearest(key, known); !near.empty()) {
+    if (const std::string_view near = Nearest(key, {known.begin(), known.size()}); !near.empty()) {
       why.append("; did you mean '").append(near).append("'?");
     }
     return node.Wrong(why);
