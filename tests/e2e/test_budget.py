@@ -77,7 +77,7 @@ def test_a_restart_and_a_crash_keep_budgets(budgeted, issuer):
     # The refusal spent neither its token nor anything of another identity's.
     assert client.ask(token=token, key=key)[2].status_code == 403
     other = "repo:acme/other:ref:refs/heads/main"
-    assert client.issue(sub=other)
+    assert client.issue(sub=other, repository="acme/other")
 
 
 def test_a_token_for_a_job_that_signs_and_attests(budgeted, issuer):
