@@ -39,7 +39,7 @@ struct PolicyTestFile {
   std::vector<PolicyCase> cases;
 };
 
-// kBadInput names path, line and what is wrong. Safe on any bytes (tests/fuzz/policy_test_fuzz.cc).
+// kBadInput names path, line and what is wrong.
 // Cases without `now` get the file's, if it has one.
 schema::Result<PolicyTestFile> ParsePolicyTests(std::string_view text);
 

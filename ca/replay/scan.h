@@ -23,7 +23,7 @@ class EventScanner {
 
   // False when the text is not an object in the form our log writes (no space between tokens, names
   // escaped as schema::AppendJson does, no member twice among those wanted). What it says of a text
-  // that schema::ParseJson takes is what that finds (tests/fuzz/event_scan_fuzz.cc); values that
+  // that schema::ParseJson takes is what that finds; values that
   // are not wanted are skipped, not judged. Does not allocate once `out` has its size.
   bool Scan(std::string_view text, EventSlices* out) const;
 
