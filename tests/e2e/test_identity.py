@@ -142,5 +142,5 @@ def test_token_inspect_offline_says_that_the_signature_was_not_checked(new_state
 def test_token_inspect_refuses_what_it_cannot_use(new_state, issuer):
     state = new_state()
     assert house.run("token", "inspect", "/nonexistent", "--config", str(state.file)).returncode == 2
-    assert house.run("token", "inspect", "-").returncode not in (0, 1, 2)
+    assert house.run("token", "inspect", "-").returncode == 2
     assert house.run("token", "inspect", "-", "--config", str(state.file), "--now", "soon").returncode == 2

@@ -181,7 +181,7 @@ def test_events_log_is_a_signed_tree_too(server, filled):
 def test_events_say_who_got_what_and_why(server, client):
     got = client.issue(environment="prod")
     # A subject of its own: what one identity is refused again within a minute is entered as a summary.
-    denied = client.ask(repository_id="31337", sub="repo:acme/events:ref:refs/heads/main")[2]
+    denied = client.ask(repository_id="31337", sub="custom:acme/events")[2]
     request_id = got.answer.headers["X-Request-Id"]
     events = server.events()
     granted = next(e for e in events if e["type"] == "granted" and e["request_id"] == request_id)
