@@ -40,7 +40,8 @@ def test_without_verbose_denials_the_details_are_empty(refusing):
 
 
 def test_with_verbose_denials_the_client_gets_the_whole_trace(refusing):
-    answer = refusing.ask(repository=HOSTILE, environment="production", sub="custom")[2]
+    answer = refusing.ask(repository=HOSTILE, environment="production",
+                          repository_owner="evil", sub="custom")[2]
     message, (info, struct) = refused(answer, "policy-denied")
     assert "evil" not in message
     assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo" and info["reason"] == "policy-denied"
@@ -61,6 +62,6 @@ def test_a_deny_rule_names_itself(refusing):
 
 
 def test_a_long_claim_is_cut_and_a_certificate_has_no_trace(refusing):
-    _, (_, struct) = refused(refusing.ask(repository="é" * 1500, sub="custom")[2], "policy-denied")
+    _, (_, struct) = refused(refusing.ask(repository="acme/" + "é" * 1500, sub="custom")[2], "policy-denied")
     assert len(struct["value"]["rules"][1]["conditions"][0]["found"].encode()) < 256
     assert refusing.issue().leaf
