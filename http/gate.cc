@@ -49,7 +49,7 @@ void Gate::registerPoller(Pistache::Polling::Epoll& poller) {
   MUST(timer_ >= 0);
   poller.addFd(timer_, Pistache::Flags<NotifyOn>(NotifyOn::Read),
                Pistache::Polling::Tag(static_cast<std::uint64_t>(timer_)));
-  Arm(std::chrono::nanoseconds(1));  // the first tick tells that the thread runs
+  Arm(std::chrono::nanoseconds(1));  // the first event tells that the thread runs
 }
 
 void Gate::Arm(std::chrono::nanoseconds delay) {
@@ -60,6 +60,8 @@ void Gate::Arm(std::chrono::nanoseconds delay) {
 }
 
 void Gate::onReady(const Pistache::Aio::FdSet& fds) {
+  // Not left to the first tick: clients that come and go put the timer off each time.
+  if (!std::exchange(ready_, true)) ++edge_->threads_ready;
   std::vector<Pistache::Polling::Event> others;
   bool tick = false;
   for (const auto& entry : fds) {
@@ -135,7 +137,6 @@ void Gate::Close(int fd) {
 void Gate::Tick() {
   std::uint64_t expirations = 0;
   if (read(timer_, &expirations, sizeof(expirations)) < 0) return;  // re-armed meanwhile
-  if (!std::exchange(ready_, true)) ++edge_->threads_ready;
   const auto now = Connection::Clock::now();
   std::vector<std::pair<int, Connection::Next>> due;
   for (const auto& [fd, client] : connections_) {
