@@ -60,7 +60,9 @@ TEST_CASE("cases that hold and cases that do not") {
        {true, "refused: no rule allows it (default-deny)"}},
   };
   const ca::Policy policy = Policy(kPolicy);
-  for (const auto& [rest, want] : cases) {
+  for (const auto& row : cases) {
+    const auto& rest = row.first;
+    const auto& want = row.second;
     CAPTURE(rest);
     const ca::PolicyTestFile file = Read("cases: [{name: n, " + rest + "}]");
     const ca::TestResult result = ca::RunPolicyTests(policy, file, support::kNow);
@@ -129,7 +131,9 @@ TEST_CASE("malformed files are refused with path and line") {
        "another case"},
       {"cases: [{name: a, issuer: b, claims: {x: 1, x: 2}, expect: c}]", "line 1"},
   };
-  for (const auto& [text, why] : cases) {
+  for (const auto& row : cases) {
+    const auto& text = row.first;
+    const auto& why = row.second;
     CAPTURE(text);
     const auto file = ca::ParsePolicyTests(text);
     REQUIRE_FALSE(file);

@@ -137,7 +137,9 @@ TEST_CASE("events of a store, since a time and whole") {
     CheckReport(*report);
   }
   const std::pair<int, std::uint64_t> since[] = {{-1, 11}, {0, 11}, {3, 8}, {10, 1}, {11, 0}};
-  for (const auto& [hours, events] : since) {
+  for (const auto& row : since) {
+    const int hours = row.first;
+    const std::uint64_t events = row.second;
     CAPTURE(hours);
     auto source = ca::EventsOfStore(**reader, kStart + std::chrono::hours(hours));
     REQUIRE(source);
