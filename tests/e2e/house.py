@@ -17,6 +17,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 
 import oidc_issuer
+import openapi
 import rfc6962
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -138,7 +139,9 @@ class Chancery:
         return requests.get(self.internal + "/readyz", timeout=TIMEOUT).status_code == 200
 
     def readyz(self):
+        """Status and body, which are as schema/openapi.yaml has them whatever a test has broken."""
         answer = requests.get(self.internal + "/readyz", timeout=TIMEOUT)
+        openapi.fits(openapi.answer_schema("/readyz", answer.status_code), answer.json())
         return answer.status_code, answer.json()
 
     def stop(self, seconds=15.0):

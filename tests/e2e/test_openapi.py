@@ -5,31 +5,16 @@ import re
 import jsonschema
 import pytest
 import requests
-import yaml
 
 import house
 import rfc6962
 import wire
+from openapi import DOCUMENT, fits, resolve
 
-DOCUMENT = yaml.safe_load((house.ROOT / "schema" / "openapi.yaml").read_text())
 METHODS = {"get", "post", "put", "delete", "patch", "head", "options", "trace"}
 OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS]
 # What a working server does not answer: test_faults has these; and what takes a flood: test_limit has it.
 UNREACHED = {"429", "500", "503"}
-
-
-def resolve(value):
-    while "$ref" in value:
-        found = DOCUMENT
-        for name in value["$ref"].removeprefix("#/").split("/"):
-            found = found[name]
-        value = found
-    return value
-
-
-def fits(schema, value):
-    """Every $ref of the schema points into the document, which is therefore given along."""
-    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
 
 
 def listeners(path):
