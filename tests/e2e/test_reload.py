@@ -1,7 +1,6 @@
 """Policy and issuers change while the server runs: whole or not at all, noticed, and in the events log."""
 import hashlib
 import os
-import pathlib
 import signal
 import subprocess
 import threading
@@ -238,8 +237,3 @@ def test_a_revoking_policy_is_the_last_word(edited, issuer):
     kinds = [event["type"] for event in server.events()]
     border = len(kinds) - 1 - kinds[::-1].index("policy-loaded")
     assert "granted" in kinds[:border] and "granted" not in kinds[border:]
-
-
-def test_the_unit_reloads():
-    unit = (pathlib.Path(house.ROOT) / "config" / "systemd" / "chancery.service").read_text()
-    assert "ExecReload=/bin/kill -HUP $MAINPID" in unit
