@@ -51,7 +51,8 @@ Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyReque
 Outcome Authority::Adopt(Policy policy) {
   auto next = std::make_shared<const Policy>(std::move(policy));
   const std::lock_guard changing(change_mutex_);
-  TRY(log_.Adopt(next->digest(), {{"type", "policy-loaded"}, {"policy_digest", next->digest()}}));
+  TRY(log_.Adopt({.policy = next->digest()},
+                 {{"type", "policy-loaded"}, {"policy_digest", next->digest()}}));
   const std::lock_guard lock(policy_mutex_);
   policy_ = std::move(next);
   return schema::Ok();
@@ -70,6 +71,7 @@ std::shared_ptr<const Policy> Authority::SettledPolicy() {
 Result<Issued> Authority::IssueUnder(const Policy& policy, const schema::Identity& identity,
                                      const SubjectKey& key, const RequestContext& context,
                                      schema::Json* trace) {
+  if (trace != nullptr) *trace = nullptr;  // of a decision that was not entered
   const Decision decision =
       policy.Decide(identity, key.algorithm(), schema::ToSeconds(clock_.Now()));
   if (!decision.allowed()) {
@@ -101,11 +103,11 @@ Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectK
   schema::Json event = GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
                                     settings_.redact_claims, context);
   TRY(const Receipt receipt,
-      log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at, key.hash(),
-                           identity.san.value, identity.issuer, identity.subject,
-                           context.request_id, std::move(event), decision.policy_digest(),
-                           static_cast<std::size_t>(terms.per_token), std::move(budgets),
-                           TraitsOf(identity, key)}));
+      log_.Enter(ca::Grant{
+          std::move(linted), identity.token_id, identity.expires_at, key.hash(), identity.san.value,
+          identity.issuer, identity.subject, context.request_id, std::move(event),
+          Basis{decision.policy_digest(), identity.issuers_digest},
+          static_cast<std::size_t>(terms.per_token), std::move(budgets), TraitsOf(identity, key)}));
   if (receipt.certificate()) return Issued{receipt.index(), *receipt.certificate(), true};
   TRY(CertDer certificate, Finish(receipt, context));
   return Issued{receipt.index(), std::move(certificate), receipt.retry()};
@@ -117,9 +119,9 @@ Error Authority::Refuse(Error error, const schema::Identity& identity, const Dec
     log_.Tally(error.kind->id, identity.issuer);
     return error;
   }
-  const auto noted =
-      log_.NoteDecision(DeniedEvent(error, identity, decision, settings_.redact_claims, context),
-                        decision == nullptr ? "" : decision->policy_digest());
+  const auto noted = log_.NoteDecision(
+      DeniedEvent(error, identity, decision, settings_.redact_claims, context),
+      Basis{decision == nullptr ? "" : decision->policy_digest(), identity.issuers_digest});
   if (noted) return error;
   // A decision that cannot be entered is no decision: the client is told to come back.
   refusals_.Forget(identity.issuer, identity.subject, error.kind->id);

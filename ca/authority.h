@@ -43,7 +43,7 @@ class Authority {
 
   // Proof, policy, profile, lint, log, signature, self-check, in this order. Blocks for one commit
   // and one signature, together at most a few seconds. Every outcome after the token is in the
-  // events log when it returns.
+  // events log when it returns. kIssuersMoved: verify the token again, then ask again.
   //
   // `trace`, when not null, gets TraceOf the decision that refused: for the client only where the
   // issuer has verbose-denials.

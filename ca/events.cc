@@ -111,6 +111,7 @@ Json Common(const char* type, const schema::Identity& identity,
       {"request_id", context.request_id},
       {"client_address", context.client_address},
       {"issuer", identity.issuer},
+      {"issuers_digest", identity.issuers_digest},
       {"subject", Capped(identity.subject)},
       {"claims", ClaimsOf(identity, redact)},
   };

@@ -133,7 +133,7 @@ static_assert(limits::kPolicyRules * limits::kPolicyConditions * 2 <= 65535);
 
 Result<Policy> Policy::Parse(std::string_view text) {
   auto content = std::make_shared<PolicyContent>();
-  content->digest = schema::Hex(schema::Sha256(schema::AsBytes(text)));
+  content->digest = schema::TextDigest(text);
   Outcome outcome = Read(text, content.get());
   // One file, one kind of error: the document's own say what is wrong, this says of which file.
   if (!outcome) return Error{&kBadPolicy, std::move(outcome).error().detail};

@@ -18,10 +18,6 @@ std::vector<std::filesystem::path> PathsOf(const std::vector<ReloadedFile>& file
 
 }  // namespace
 
-std::string DigestOf(std::string_view text) {
-  return schema::Hex(schema::Sha256(schema::AsBytes(text)));
-}
-
 std::string FileState::Describe() const {
   const std::string serving = "serving " + digest + " since " + schema::Rfc3339(since);
   return refused.empty() ? serving : "refused: " + refused + "; " + serving;
@@ -87,7 +83,7 @@ void Reloader::Look(Item& item, bool asked) {
     item.tried = tried;
     return;
   }
-  const std::string digest = DigestOf(*text);
+  const std::string digest = schema::TextDigest(*text);
   // A load that failed halfway may have put its text in force, so another load has to say what is.
   if (digest == item.state.digest && !item.retry) {
     item.tried.clear();

@@ -16,14 +16,10 @@
 
 namespace http {
 
-// Lower-case hexadecimal SHA-256 of a file's text: what events, /readyz and the operator's log name
-// it by.
-std::string DigestOf(std::string_view text);
-
 struct ReloadedFile {
   std::string name;  // "policy": its events are policy-loaded, policy-refused, with policy_digest
   std::filesystem::path path;
-  std::string digest;  // of the text in force
+  std::string digest;  // schema::TextDigest of the text in force
   // Checks a text, puts it in force and enters that in the events log. An error leaves the old one
   // in force; one of Fault::kBusy says nothing against the text, which is tried again.
   std::function<schema::Outcome(const std::string& text)> load;

@@ -28,20 +28,27 @@ constexpr Api kV2 = {200, "application/json", ParseSigningRequestV2, SigningAnsw
 constexpr Api kV1 = {201, "application/pem-certificate-chain", ParseSigningRequestV1,
                      SigningAnswerV1};
 
+// Issuers that change twice while one request is decided are being edited: come back.
+constexpr int kVerifyAgain = 2;
+
 // `trace` stays null unless the policy refused and the issuer lets its clients see why.
 Result<ca::Issued> Issue(const Services& services, const Api& api, const Request& request,
                          schema::Json& trace) {
   TRY(const SigningRequest wanted, api.parse(request.body));
   const std::string* authorization = request.Find("authorization");
   const std::string token = PickToken(wanted, authorization == nullptr ? "" : *authorization);
-  auto identity = services.verifier.Verify(token);
-  if (!identity) {
-    services.authority.CountTokenRefusal(identity.error());
-    return std::move(identity).error();
+  for (int again = 0;; ++again) {
+    auto identity = services.verifier.Verify(token);
+    if (!identity) {
+      services.authority.CountTokenRefusal(identity.error());
+      return std::move(identity).error();
+    }
+    auto issued = services.authority.Issue(
+        *identity, wanted.key, {request.id, request.client_address},
+        services.verifier.VerboseDenials(identity->issuer) ? &trace : nullptr);
+    if (issued || !issued.error().Is(ca::kIssuersMoved) || again == kVerifyAgain) return issued;
+    services.verifier.WaitForReload();
   }
-  return services.authority.Issue(
-      *identity, wanted.key, {request.id, request.client_address},
-      services.verifier.VerboseDenials(identity->issuer) ? &trace : nullptr);
 }
 
 void Report(const Services& services, const Request& request, const Result<ca::Issued>& issued) {

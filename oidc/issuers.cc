@@ -7,6 +7,7 @@
 #include "oidc/alias_keys.h"
 #include "oidc/issuer_entry.h"
 #include "oidc/settings.h"
+#include "schema/base/bytes.h"
 
 namespace oidc {
 
@@ -126,6 +127,7 @@ Result<IssuerSet> LoadIssuers(std::string_view text, const std::filesystem::path
     return Error{&kNoIssuers, "the file is empty or not a map"};
   }
   IssuerSet out;
+  out.digest = schema::TextDigest(text);
   for (const std::string_view sacrifice : GivenUp(rules)) {
     out.warnings.push_back("--fulcio-compat: " + std::string(sacrifice));
   }

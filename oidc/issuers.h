@@ -94,6 +94,7 @@ struct Issuer {
 };
 
 struct IssuerSet {
+  std::string digest;  // schema::TextDigest of the file
   std::map<std::string, std::shared_ptr<const Issuer>, std::less<>> exact;  // by url
   std::vector<std::shared_ptr<const Issuer>> patterns;                      // in file order
   // Keys of entries that cannot be used, of both maps.

@@ -70,6 +70,10 @@ void Warn(const IssuerSet& issuers, schema::Journal& journal) {
   }
 }
 
+LoadedIssuers Summary(const IssuerSet& issuers) {
+  return {issuers.digest, issuers.exact.size() + issuers.patterns.size()};
+}
+
 class TokenVerifier final : public Verifier {
  public:
   TokenVerifier(IssuerSet issuers, std::filesystem::path directory, const Rules& rules,
@@ -82,8 +86,11 @@ class TokenVerifier final : public Verifier {
         issuers_(std::make_shared<const IssuerSet>(std::move(issuers))) {}
 
   Result<schema::Identity> Verify(std::string_view token) override;
-  schema::Outcome Reload(std::string_view issuers_text,
-                         std::vector<schema::Error>& problems) override;
+  schema::Outcome Reload(
+      std::string_view issuers_text, std::vector<schema::Error>& problems,
+      const std::function<schema::Outcome(const LoadedIssuers&)>& enter) override;
+  LoadedIssuers Loaded() const override { return Summary(*Current()); }
+  void WaitForReload() override { const std::lock_guard settled(change_mutex_); }
   bool VerboseDenials(std::string_view iss) const override {
     const auto issuer = Current()->Find(iss);
     return issuer != nullptr && issuer->verbose_denials;
@@ -102,6 +109,7 @@ class TokenVerifier final : public Verifier {
   const schema::Clock& clock_;
   schema::Journal& journal_;
   KeyStore keys_;
+  std::mutex change_mutex_;  // held while a text is read, entered and put in force
   mutable std::mutex mutex_;
   std::shared_ptr<const IssuerSet> issuers_;  // guarded by mutex_
 };
@@ -110,7 +118,8 @@ Result<schema::Identity> TokenVerifier::Verify(std::string_view token) {
   if (token.empty()) return Error{&kTokenMissing, ""};
   TRY(Jwt jwt, Jwt::Parse(token));
   const std::string iss = jwt.unverified_issuer();
-  const auto issuer = Current()->Find(iss);
+  const auto issuers = Current();
+  const auto issuer = issuers->Find(iss);
   if (issuer == nullptr) return Error{&kIssuerUnknown, "not configured"};
   TRY(const auto keys, keys_.Keys(issuer, iss, jwt.kid()));
   auto claims = VerifiedClaims(std::move(jwt), *keys);
@@ -120,6 +129,7 @@ Result<schema::Identity> TokenVerifier::Verify(std::string_view token) {
   }
   TRY(const TokenFacts facts, CheckClaims(*issuer, iss, *claims, schema::ToSeconds(clock_.Now())));
   TRY(schema::Identity identity, Map(*issuer, *claims));
+  identity.issuers_digest = issuers->digest;
   identity.claims = *std::move(claims);
   identity.token_id = facts.token_id;
   identity.issued_at = facts.issued_at;
@@ -127,8 +137,10 @@ Result<schema::Identity> TokenVerifier::Verify(std::string_view token) {
   return identity;
 }
 
-schema::Outcome TokenVerifier::Reload(std::string_view issuers_text,
-                                      std::vector<schema::Error>& problems) {
+schema::Outcome TokenVerifier::Reload(
+    std::string_view issuers_text, std::vector<schema::Error>& problems,
+    const std::function<schema::Outcome(const LoadedIssuers&)>& enter) {
+  const std::lock_guard changing(change_mutex_);
   TRY(IssuerSet next, LoadIssuers(issuers_text, directory_, problems, rules_));
   const auto now = Current();
   for (const std::string& key : next.left_out) {
@@ -138,6 +150,7 @@ schema::Outcome TokenVerifier::Reload(std::string_view issuers_text,
     if (served) return Error{&kIssuerLost, key};
   }
   Warn(next, journal_);
+  TRY(enter(Summary(next)));
   // The keys first: whoever finds a new issuer finds its entry among them.
   keys_.Replace(next);
   auto swapped = std::make_shared<const IssuerSet>(std::move(next));

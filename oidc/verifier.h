@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,6 +52,12 @@ struct IssuerInfo {
   bool skip_email_verification = false;
 };
 
+// A text of the issuers file: what the events log says of it.
+struct LoadedIssuers {
+  std::string digest;  // Identity::issuers_digest of what is verified under it
+  std::size_t count;
+};
+
 struct IssuerHealth {
   std::string url;
   bool has_keys;
@@ -76,8 +83,16 @@ class Verifier {
   // kBadDocument, kNoIssuers  as above; the old issuers stay
   // kIssuerLost               an issuer that is served now has an entry that cannot be used: its
   //                           tokens would be refused for a mistake, so the old issuers stay
-  virtual schema::Outcome Reload(std::string_view issuers_text,
-                                 std::vector<schema::Error>& problems) = 0;
+  //
+  // `enter` is called when nothing is wrong with the text and before any token is verified under
+  // it: an error of it is returned, and the old issuers stay.
+  virtual schema::Outcome Reload(
+      std::string_view issuers_text, std::vector<schema::Error>& problems,
+      const std::function<schema::Outcome(const LoadedIssuers&)>& enter) = 0;
+  // The issuers in force.
+  virtual LoadedIssuers Loaded() const = 0;
+  // Blocks while a reload is under way, for about a commit of the log.
+  virtual void WaitForReload() = 0;
 
   // Verifies signature, claims and times, then maps the claims. Blocks only when the issuer's keys
   // are not there yet or the kid is unknown: up to the fetch timeout, one fetch for all who wait.

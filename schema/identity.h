@@ -36,6 +36,8 @@ struct Identity {
   std::string proof_message;  // the text whose signature proves possession: the e-mail, else "sub"
   std::vector<FulcioExtension> extensions;  // ascending arc; 1 and 8 always present
 
+  std::string issuers_digest;  // of the issuers file that it was verified under
+
   Json claims;                   // the whole verified payload, for policy and the events log
   std::optional<Hash> token_id;  // what makes two tokens one (oidc/claims.h); oidc always sets it
   Time issued_at;                // "iat"

@@ -38,9 +38,9 @@ class LogOfStore final : public Log {
 
   Result<Receipt> Enter(Grant grant) override;
   CertDer Finish(std::uint64_t index, CertDer certificate, schema::Json facts) override;
-  Outcome Note(schema::Json event) override { return NoteDecision(std::move(event), ""); }
-  Outcome NoteDecision(schema::Json event, std::string policy_digest) override;
-  Outcome Adopt(std::string policy_digest, schema::Json event) override;
+  Outcome Note(schema::Json event) override { return NoteDecision(std::move(event), {}); }
+  Outcome NoteDecision(schema::Json event, Basis basis) override;
+  Outcome Adopt(Basis basis, schema::Json event) override;
   void Tally(std::string_view reason, std::string_view issuer) override {
     refusals_.Count(reason, issuer, clock_.Now());
   }
@@ -149,17 +149,17 @@ CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, schema::Jso
   return *std::move(kept);
 }
 
-Outcome LogOfStore::NoteDecision(schema::Json event, std::string policy_digest) {
+Outcome LogOfStore::NoteDecision(schema::Json event, Basis basis) {
   TRY(EventText text, EventText::Make(event));
   auto slot = std::make_shared<Slot<Outcome>>();
-  TRY(sequencer_->Push(NoteJob{std::move(text), slot, std::move(policy_digest)}));
+  TRY(sequencer_->Push(NoteJob{std::move(text), slot, std::move(basis)}));
   return slot->Wait();
 }
 
-Outcome LogOfStore::Adopt(std::string policy_digest, schema::Json event) {
+Outcome LogOfStore::Adopt(Basis basis, schema::Json event) {
   TRY(EventText text, EventText::Make(event));
   auto slot = std::make_shared<Slot<Outcome>>();
-  TRY(sequencer_->Push(AdoptJob{std::move(text), std::move(policy_digest), slot}));
+  TRY(sequencer_->Push(AdoptJob{std::move(text), std::move(basis), slot}));
   return slot->Wait();
 }
 

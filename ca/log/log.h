@@ -40,8 +40,17 @@ extern const schema::ErrorKind kLogHalted;
 extern const schema::ErrorKind kLogBehind;
 // kBusy: the decision is of a policy that is no longer the one in force; decide again
 extern const schema::ErrorKind kPolicyMoved;
+// kBusy: the token was verified under issuers that are no longer those in force; verify it again
+extern const schema::ErrorKind kIssuersMoved;
 // kUs: the state directory does not fit the configuration, or is in use
 extern const schema::ErrorKind kBadState;
+
+// The files that a decision rests on, by their digests (schema::TextDigest). Empty in a decision:
+// it does not rest on that file. Empty in what is in force: none was adopted in this run yet.
+struct Basis {
+  std::string policy = {};
+  std::string issuers = {};
+};
 
 // One certificate to enter. `event` is the granted event without what only the sequencer knows
 // (time, leaf index).
@@ -53,7 +62,7 @@ struct Grant {
   schema::Hash key_hash;                         // SHA-256 of the subject's SPKI
   std::string san, issuer, subject, request_id;  // search columns
   schema::Json event;
-  std::string policy_digest = {};  // of the policy that decided
+  Basis basis = {};
   // How many keys the token may be used with, each for one certificate.
   std::size_t per_token = 1;
   std::vector<Budget> budgets = {};  // this certificate is counted by each, or refused by one
@@ -125,13 +134,13 @@ class Log {
                                  schema::Json facts) = 0;
   // Enters an event and blocks until it is durable.
   virtual schema::Outcome Note(schema::Json event) = 0;
-  // The same of a decision: kPolicyMoved when the policy that made it is not the one in force.
-  virtual schema::Outcome NoteDecision(schema::Json event, std::string policy_digest) = 0;
-  // A barrier: enters the event of a policy's loading and puts that policy in force in the same
-  // commit. What another policy decided is entered before that event, or refused with kPolicyMoved.
-  // Until the first call of a run nothing is compared. After an error the policy may be in force
-  // all the same, so whoever gets one calls again.
-  virtual schema::Outcome Adopt(std::string policy_digest, schema::Json event) = 0;
+  // The same of a decision: kPolicyMoved or kIssuersMoved when what it rests on is not in force.
+  virtual schema::Outcome NoteDecision(schema::Json event, Basis basis) = 0;
+  // A barrier: enters the event of a file's loading and puts what `basis` names in force in the
+  // same commit. What rests on another text of that file is entered before that event, or refused
+  // with kPolicyMoved or kIssuersMoved. Until the first call of a run nothing is compared. After an
+  // error the text may be in force all the same, so whoever gets one calls again.
+  virtual schema::Outcome Adopt(Basis basis, schema::Json event) = 0;
   // Counts a refusal that nobody vouches for, or a repeated one; it appears in the events log as
   // one summary a minute for each (reason, issuer). Does not block; memory is bounded.
   virtual void Tally(std::string_view reason, std::string_view issuer) = 0;

@@ -1,5 +1,4 @@
 // The sequencer after an error: nothing in memory is believed until the store has been read again.
-#include "ca/log/log.h"
 #include "ca/log/sequencer.h"
 #include "ca/log/sqlite.h"
 #include "schema/log/leaf.h"
@@ -79,7 +78,7 @@ Outcome Sequencer::TryRecover() {
     }
   }
   if (attempt_) FinishBackground(attempt_->background);
-  if (happened) policy_ = attempt_->policy;
+  if (happened) in_force_ = attempt_->in_force;
   attempt_.reset();
   return TakeUp();
 }

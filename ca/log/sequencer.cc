@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "ca/log/log.h"
 #include "ca/log/sqlite.h"
 #include "schema/base/limits.h"
 #include "schema/log/leaf.h"
@@ -26,6 +25,8 @@ const schema::ErrorKind kLogUnavailable{"log-unavailable", Fault::kBusy,
                                         "the log cannot take entries now; try again"};
 const schema::ErrorKind kPolicyMoved{"policy-changed", Fault::kBusy,
                                      "the policy has just been changed; try again"};
+const schema::ErrorKind kIssuersMoved{"issuers-changed", Fault::kBusy,
+                                      "the issuers have just been changed; try again"};
 const schema::ErrorKind kLogHalted{"log-halted", Fault::kBusy,
                                    "the log has stopped for safety; the operator has to act"};
 
@@ -36,6 +37,15 @@ constexpr std::chrono::milliseconds kClockSlack{1000};
 // What nobody waits for shares the commit of what somebody waits for: so long, and so many.
 constexpr std::chrono::milliseconds kCompanyWait{20};
 constexpr std::size_t kCompanyMax = 64;
+
+// What `basis` rests on that is not in force any more; null: nothing.
+const schema::ErrorKind* Moved(const Basis& basis, const Basis& in_force) {
+  const auto moved = [](const std::string& had, const std::string& is) {
+    return !had.empty() && !is.empty() && had != is;
+  };
+  if (moved(basis.issuers, in_force.issuers)) return &kIssuersMoved;
+  return moved(basis.policy, in_force.policy) ? &kPolicyMoved : nullptr;
+}
 
 bool HasSlot(const Job& job) {
   if (const auto* note = std::get_if<NoteJob>(&job)) return note->slot != nullptr;
@@ -54,9 +64,7 @@ struct Sequencer::Round {
   std::vector<OutcomeSlot> outcomes;
   std::vector<Job> background;  // without slot: kept when the commit fails
   bool checkpoint = false;
-  std::string policy;  // in force behind the jobs placed so far
-
-  bool InForce(const std::string& digest) const { return policy.empty() || policy == digest; }
+  Basis in_force;  // behind the jobs placed so far
 };
 
 Result<std::unique_ptr<Sequencer>> Sequencer::Start(SequencerParts parts, std::uint64_t first) {
@@ -172,7 +180,7 @@ void Sequencer::Process(std::vector<Job> jobs) {
               {},
               {},
               false,
-              policy_};
+              in_force_};
   if (now + kClockSlack < tails_.certificates.time) {
     round.clock_error = Error{&kLogUnavailable, "the clock is behind the newest entry"};
   }
@@ -193,7 +201,7 @@ void Sequencer::Process(std::vector<Job> jobs) {
                   {},
                   {},
                   false,
-                  policy_};
+                  in_force_};
     Fail(nothing, done.error());
   }
 }
@@ -202,8 +210,8 @@ void Sequencer::Place(Job& job, Round& round) {
   BatchMaker& maker = round.maker;
   if (auto* enter = std::get_if<EnterJob>(&job)) {
     if (round.clock_error) return enter->slot->Give(*round.clock_error);
-    if (!round.InForce(enter->prepared.grant.policy_digest)) {
-      return enter->slot->Give(Error{&kPolicyMoved, ""});
+    if (const auto* moved = Moved(enter->prepared.grant.basis, round.in_force)) {
+      return Refuse(job, Error{moved, ""});
     }
     const std::size_t position = maker.batch().entries.size();
     auto place = maker.Add(enter->prepared);
@@ -214,14 +222,15 @@ void Sequencer::Place(Job& job, Round& round) {
     if (!place->retry) round.entry_at.push_back(position);
     round.placed.push_back({std::move(*enter), *place});
   } else if (auto* note = std::get_if<NoteJob>(&job)) {
-    if (!note->policy_digest.empty() && !round.InForce(note->policy_digest)) {
-      return Refuse(job, Error{&kPolicyMoved, ""});
+    if (const auto* moved = Moved(note->basis, round.in_force)) {
+      return Refuse(job, Error{moved, ""});
     }
     maker.Add(note->event);
     note->slot ? round.outcomes.push_back(note->slot) : round.background.push_back(std::move(job));
   } else if (auto* adopt = std::get_if<AdoptJob>(&job)) {
     maker.Add(adopt->event);
-    round.policy = std::move(adopt->policy_digest);
+    if (!adopt->basis.policy.empty()) round.in_force.policy = std::move(adopt->basis.policy);
+    if (!adopt->basis.issuers.empty()) round.in_force.issuers = std::move(adopt->basis.issuers);
     round.outcomes.push_back(adopt->slot);
   } else if (auto* store = std::get_if<StoreJob>(&job)) {
     CertificateRow row{store->index, {}, {}, std::nullopt};
@@ -249,7 +258,7 @@ void Sequencer::Succeed(Round& round) {
   const Batch& batch = round.maker.batch();
   const bool wrote = !round.maker.empty();
   edges_ = round.maker.edges();
-  policy_ = round.policy;
+  in_force_ = round.in_force;
   std::vector<Pending::Entry> entries;
   for (const Placed& placed : round.placed) {
     if (placed.place.retry) continue;
@@ -351,7 +360,7 @@ void Sequencer::RememberTraits(const Round& round) {
 
 void Sequencer::Refuse(Job& job, const Error& error) {
   const bool ours = error.Is(kTokenSpent) || error.Is(kBudgetExhausted) || error.Is(kPolicyMoved) ||
-                    error.Is(kLogUnavailable) || error.Is(kLogHalted);
+                    error.Is(kIssuersMoved) || error.Is(kLogUnavailable) || error.Is(kLogHalted);
   const Error told = ours ? error : Error{&kLogUnavailable, error.Describe()};
   if (auto* enter = std::get_if<EnterJob>(&job)) enter->slot->Give(told);
   if (auto* note = std::get_if<NoteJob>(&job); note != nullptr && note->slot)
@@ -362,7 +371,7 @@ void Sequencer::Refuse(Job& job, const Error& error) {
 }
 
 void Sequencer::Fail(Round& round, const Error& error) {
-  attempt_ = Attempt{round.maker.batch().after, std::move(round.background), round.policy};
+  attempt_ = Attempt{round.maker.batch().after, std::move(round.background), round.in_force};
   const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked);
   Become(halted ? Condition::kHalted : Condition::kUnavailable, error.Describe());
   const Error told{halted ? &kLogHalted : &kLogUnavailable, error.Describe()};

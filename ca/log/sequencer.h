@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "ca/log/batch.h"
+#include "ca/log/log.h"
 #include "ca/log/pending.h"
 #include "ca/log/sealer.h"
 #include "ca/log/slot.h"
@@ -38,13 +39,13 @@ struct EnterJob {
 };
 struct NoteJob {
   EventText event;
-  OutcomeSlot slot;                // null: nobody waits, and the event is kept over a failed commit
-  std::string policy_digest = {};  // of the decision it tells of; empty: it tells of none
+  OutcomeSlot slot;  // null: nobody waits, and the event is kept over a failed commit
+  Basis basis = {};  // of the decision it tells of
 };
-// A policy takes over: behind this, decisions of any other are refused.
+// A policy or an issuers file takes over: behind this, what rests on another one is refused.
 struct AdoptJob {
   EventText event;
-  std::string policy_digest;
+  Basis basis;
   OutcomeSlot slot;
 };
 // Kept over a failed commit.
@@ -137,13 +138,13 @@ class Sequencer {
   // Of the sequencer thread only.
   Edges edges_;
   std::uint64_t known_;  // certificates entries below have been given to Pending
-  std::string policy_;   // digest of the policy in force; empty: none was adopted yet
+  Basis in_force_;
 
   // What the last failed commit tried; whether it happened is known after reopening.
   struct Attempt {
     Tails after;
     std::vector<Job> background;
-    std::string policy;
+    Basis in_force;
   };
   std::optional<Attempt> attempt_;
   schema::Steady::time_point next_probe_{};

@@ -53,7 +53,6 @@ struct House {
   std::unique_ptr<oidc::Verifier> verifier;
   std::unique_ptr<ca::Log> log;
   std::unique_ptr<ca::Authority> authority;
-  std::string issuers_digest;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<AddressLimit> address_limit;
@@ -80,15 +79,16 @@ void ReportLeftOut(House& house, const std::vector<Error>& problems) {
   }
 }
 
-schema::Outcome EnterIssuers(House& house, const std::string& digest) {
-  return house.log->Note({{"type", "issuers-loaded"},
-                          {"issuers_digest", digest},
-                          {"issuers", house.verifier->Issuers().size()}});
+// In the events log `issuers-loaded` is the border between what was verified under the old issuers
+// and under the new.
+schema::Outcome AdoptIssuers(House& house, const oidc::LoadedIssuers& loaded) {
+  return house.log->Adopt(
+      {.issuers = loaded.digest},
+      {{"type", "issuers-loaded"}, {"issuers_digest", loaded.digest}, {"issuers", loaded.count}});
 }
 
 schema::Outcome LoadIssuers(House& house) {
   TRY(const std::string text, At("issuers", schema::ReadFile(house.config.issuers)));
-  house.issuers_digest = DigestOf(text);
   house.fetcher = MakeFetcher();
   std::vector<Error> problems;
   TRY(house.verifier,
@@ -116,7 +116,7 @@ schema::Outcome EnterStart(House& house) {
   const hsm::KeyFacts& facts = house.custody->facts();
   TRY(house.log->Note({{"type", "started"}, {"version", CHANCERY_VERSION}}));
   TRY(house.authority->Adopt(*house.authority->policy()));
-  TRY(EnterIssuers(house, house.issuers_digest));
+  TRY(AdoptIssuers(house, house.verifier->Loaded()));
   return house.log->Note({{"type", "keys-read"},
                           {"token", facts.token},
                           {"token_serial", facts.token_serial},
@@ -126,10 +126,11 @@ schema::Outcome EnterStart(House& house) {
 
 schema::Outcome ReloadIssuers(House& house, const std::string& text) {
   std::vector<Error> problems;
-  const auto loaded = house.verifier->Reload(text, problems);
+  const auto loaded = house.verifier->Reload(
+      text, problems,
+      [&house](const oidc::LoadedIssuers& issuers) { return AdoptIssuers(house, issuers); });
   ReportLeftOut(house, problems);
-  if (!loaded) return loaded.error();
-  return EnterIssuers(house, DigestOf(text));
+  return loaded;
 }
 
 schema::Outcome ReloadPolicy(House& house, const std::string& text) {
@@ -140,7 +141,7 @@ schema::Outcome ReloadPolicy(House& house, const std::string& text) {
 void MakeReloader(House& house) {
   // Issuers first: a policy that comes with a new issuer finds it.
   std::vector<ReloadedFile> files = {
-      {"issuers", house.config.issuers, house.issuers_digest,
+      {"issuers", house.config.issuers, house.verifier->Loaded().digest,
        [&house](const std::string& text) { return ReloadIssuers(house, text); }},
       {"policy", house.config.policy, house.authority->policy()->digest(),
        [&house](const std::string& text) { return ReloadPolicy(house, text); }},

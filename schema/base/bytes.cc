@@ -40,4 +40,6 @@ Hash Sha256(BytesView bytes) {
   return out;
 }
 
+std::string TextDigest(std::string_view text) { return Hex(Sha256(AsBytes(text))); }
+
 }  // namespace schema

@@ -55,4 +55,8 @@ std::string Hex(BytesView bytes);
 
 Hash Sha256(BytesView bytes);
 
+// Lower-case hexadecimal SHA-256 of a file's text: what events, /readyz and the operator's log name
+// a policy or an issuers file by.
+std::string TextDigest(std::string_view text);
+
 }  // namespace schema

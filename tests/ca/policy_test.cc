@@ -152,7 +152,7 @@ TEST_CASE("a decision shows every rule once, with what each condition found") {
   CHECK(checks[7].effect == ca::Effect::kAllow);
   CHECK_FALSE(checks[8].applies);
   CHECK(checks[8].when.empty());
-  CHECK_EQ(decision.policy_digest(), schema::Hex(schema::Sha256(schema::AsBytes(kPolicy))));
+  CHECK_EQ(decision.policy_digest(), schema::TextDigest(kPolicy));
 }
 
 TEST_CASE("terms, kind and texts outlive the policy they came from") {

@@ -47,6 +47,42 @@ def events(server, *types):
     return [event for event in server.events() if event["type"] in types]
 
 
+def under_load(server, issuer, change, times):
+    """Four clients ask without a pause while `change(number)` is called `times` times; what was not a 200."""
+    done, wrong, granted = threading.Event(), [], []
+
+    def ask():
+        client = wire.Client(server.public, issuer)
+        while not done.is_set():
+            answer = client.ask()[2]
+            (granted if answer.status_code == 200 else wrong).append(answer.text[:200])
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(times):
+            count = len(granted)
+            change(number)
+            house.wait_for("more grants", lambda: len(granted) > count + 4 or wrong)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    return wrong
+
+
+def granted_under(server, file):
+    """(texts of `file` that were loaded, those something was granted under); each grant's is the one in force."""
+    in_force, loaded, under = None, 0, set()
+    for event in server.events():
+        if event["type"] == f"{file}-loaded":
+            in_force, loaded = event[f"{file}_digest"], loaded + 1
+        elif event["type"] == "granted":
+            assert event[f"{file}_digest"] == in_force, f"granted under a text of {file} that was not in force"
+            under.add(in_force)
+    return loaded, len(under)
+
+
 @pytest.fixture
 def edited(private):
     return Edited(private())
@@ -185,35 +221,53 @@ def test_issuers_are_exchanged_without_a_gap(private, issuer):
 
 
 def test_under_load_no_error_and_nothing_granted_by_a_policy_that_has_gone(edited, issuer):
-    """Four clients ask without a pause while the policy changes ten times."""
-    server, done, wrong, granted = edited.server, threading.Event(), [], []
+    def change(number):
+        edited.wait("serving " + edited.write(edited.text + f"# {number}\n"))
+    assert under_load(edited.server, issuer, change, 10) == []
+    loaded, under = granted_under(edited.server, "policy")
+    assert loaded == 11 and under >= 10
+
+
+def test_under_load_no_error_and_nothing_granted_under_issuers_that_have_gone(edited, issuer):
+    server, path = edited.server, edited.server.state.directory / "issuers.yaml"
+    text = path.read_text()
+
+    def change(number):
+        new = edited.write(text + f"# {number}\n", path)
+        house.wait_for("issuers", lambda: f"serving {new}" in server.readyz()[1]["files"]["issuers"])
+    assert under_load(server, issuer, change, 10) == []
+    loaded, under = granted_under(server, "issuers")
+    assert loaded == 11 and under >= 10
+
+
+def test_an_issuer_taken_away_is_gone(edited, issuer):
+    """Once issuers-loaded is in the log, no grant to an issuer that it lacks follows, whoever was under way."""
+    server, path, done = edited.server, edited.server.state.directory / "issuers.yaml", threading.Event()
+    document = yaml.safe_load(path.read_text())
+    document["oidc-issuers"].pop(issuer.base + "/github")
+    wrong = []
 
     def ask():
         client = wire.Client(server.public, issuer)
         while not done.is_set():
             answer = client.ask()[2]
-            (granted if answer.status_code == 200 else wrong).append(answer.text[:200])
+            if answer.status_code not in (200, 401):
+                wrong.append(answer.text[:200])
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     try:
-        for number in range(10):
-            count = len(granted)
-            edited.wait("serving " + edited.write(edited.text + f"# {number}\n"))
-            house.wait_for("more grants", lambda: len(granted) > count + 4 or wrong)
+        house.wait_for("some grants", lambda: server.readyz()[1]["certificates"] > 10)
+        new = edited.write(yaml.safe_dump(document), path)
+        house.wait_for("issuers", lambda: f"serving {new}" in server.readyz()[1]["files"]["issuers"])
     finally:
         done.set()
         for thread in threads:
             thread.join()
     assert wrong == []
-    in_force, loaded, under = None, 0, set()
-    for event in server.events():
-        if event["type"] == "policy-loaded":
-            in_force, loaded = event["policy_digest"], loaded + 1
-        elif event["type"] == "granted":
-            assert event["policy_digest"] == in_force, "granted by a policy that was not in force"
-            under.add(in_force)
-    assert loaded == 11 and len(under) >= 10
+    kinds = [event["type"] for event in server.events()]
+    border = len(kinds) - 1 - kinds[::-1].index("issuers-loaded")
+    assert "granted" in kinds[:border] and "granted" not in kinds[border:]
 
 
 def test_a_revoking_policy_is_the_last_word(edited, issuer):

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 
+#include "schema/base/bytes.h"
 #include "schema/base/limits.h"
 #include "tests/support/fakes.h"
 
@@ -34,7 +35,8 @@ struct World {
     settings.retry = milliseconds(10);
     settings.watch = {milliseconds(10), milliseconds(100)};
     reloader = std::make_unique<http::Reloader>(
-        std::vector<http::ReloadedFile>{{"policy", directory / "policy.yaml", http::DigestOf("one"),
+        std::vector<http::ReloadedFile>{{"policy", directory / "policy.yaml",
+                                         schema::TextDigest("one"),
                                          [this](const std::string& text) { return Load(text); }}},
         [this](Json event) { return Note(std::move(event)); }, clock, journal, settings);
   }
@@ -113,12 +115,12 @@ TEST_CASE("another text is loaded once, and the state says since when") {
   world.reloader->Start();
   world.clock.Advance(std::chrono::minutes(5));
   world.Write("two");
-  REQUIRE(WaitFor([&] { return world.State().digest == http::DigestOf("two"); }));
+  REQUIRE(WaitFor([&] { return world.State().digest == schema::TextDigest("two"); }));
   CHECK_EQ(world.Loaded(), 1);
   CHECK(world.State().since == kNow + std::chrono::minutes(5));
   CHECK_EQ(world.State().refused, "");
   CHECK_EQ(world.State().Describe(),
-           "serving " + http::DigestOf("two") + " since 2026-11-21T10:05:00.000Z");
+           "serving " + schema::TextDigest("two") + " since 2026-11-21T10:05:00.000Z");
   CHECK_EQ(world.State().failures, 0);
 }
 
@@ -126,7 +128,7 @@ TEST_CASE("what changed between its first reading and the start is not missed") 
   World world;
   world.Write("two");
   world.reloader->Start();
-  CHECK(WaitFor([&] { return world.State().digest == http::DigestOf("two"); }));
+  CHECK(WaitFor([&] { return world.State().digest == schema::TextDigest("two"); }));
 }
 
 TEST_CASE("the same text is not loaded again, whoever touches the file or asks") {
@@ -144,19 +146,19 @@ TEST_CASE("a broken text is refused once, and the old one stays until there is a
   world.Write("broken");
   REQUIRE(WaitFor([&] { return !world.Events().empty(); }));
   const http::FileState state = world.State();
-  CHECK_EQ(state.digest, http::DigestOf("one"));
+  CHECK_EQ(state.digest, schema::TextDigest("one"));
   CHECK_EQ(state.refused, "broken: the text is broken (line 3)");
   CHECK_EQ(state.failures, 1);
   CHECK_EQ(state.Describe().rfind("refused: broken: the text is broken (line 3); serving ", 0), 0);
   CHECK(world.Said("file-refused"));
   const Json event = Json::parse(world.Events().front());
   CHECK_EQ(event["type"], "policy-refused");
-  CHECK_EQ(event["policy_digest"], http::DigestOf("one"));
-  CHECK_EQ(event["refused_digest"], http::DigestOf("broken"));
+  CHECK_EQ(event["policy_digest"], schema::TextDigest("one"));
+  CHECK_EQ(event["refused_digest"], schema::TextDigest("broken"));
 
   SUBCASE("it is loaded when it is mended") {
     world.Write("two");
-    REQUIRE(WaitFor([&] { return world.State().digest == http::DigestOf("two"); }));
+    REQUIRE(WaitFor([&] { return world.State().digest == schema::TextDigest("two"); }));
     CHECK_EQ(world.State().refused, "");
   }
   SUBCASE("nothing is loaded when the old text comes back") {
@@ -174,7 +176,7 @@ TEST_CASE("a broken text is refused once, and the old one stays until there is a
     REQUIRE(WaitFor([&] { return world.Events().size() == 2; }));
     CHECK_EQ(world.State().refused.rfind("file-unreadable", 0), 0);
     CHECK_EQ(Json::parse(world.Events().back()).count("refused_digest"), 0);
-    CHECK_EQ(world.State().digest, http::DigestOf("one"));
+    CHECK_EQ(world.State().digest, schema::TextDigest("one"));
   }
 }
 
@@ -184,11 +186,11 @@ TEST_CASE("a log that is away delays a load and loses no event") {
   world.reloader->Start();
   world.Write("two");
   REQUIRE(WaitFor([&] { return world.Loads() >= 3; }));  // again and again
-  CHECK_EQ(world.State().digest, http::DigestOf("one"));
+  CHECK_EQ(world.State().digest, schema::TextDigest("one"));
   CHECK_EQ(world.State().failures, 1);  // of one text
   SUBCASE("the text is loaded when the log is back") {
     world.Away(false);
-    REQUIRE(WaitFor([&] { return world.State().digest == http::DigestOf("two"); }));
+    REQUIRE(WaitFor([&] { return world.State().digest == schema::TextDigest("two"); }));
     CHECK_EQ(world.Events().size(), 1);
   }
   SUBCASE("the old text coming back is loaded, because the other may be in force") {

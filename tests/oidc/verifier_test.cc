@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <atomic>
+#include <thread>
 
 #include "schema/base/base64.h"
 #include "tests/support/fakes.h"
@@ -54,6 +56,10 @@ struct World {
     REQUIRE_MESSAGE(made, made.error().Describe());
     verifier = *std::move(made);
     for (const auto& problem : problems) FAIL_CHECK(problem.Describe());
+  }
+  // Puts `text` in force if it can be.
+  schema::Outcome Reload(std::string_view text) {
+    return verifier->Reload(text, problems, [](const auto&) { return schema::Ok(); });
   }
   std::string Refusal(const std::string& token) {
     const auto got = verifier->Verify(token);
@@ -156,10 +162,9 @@ TEST_CASE("a reload keeps the keys of issuers that stay, and forgets what is gon
       "https://token.actions.githubusercontent.com/new/.well-known/openid-configuration",
       support::DiscoveryOf("https://token.actions.githubusercontent.com/new"));
   world.fetcher.Serve("https://token.actions.githubusercontent.com/new/jwks", world.minter.Jwks());
-  std::vector<schema::Error> problems;
-  const auto done = world.verifier->Reload(text, problems);
+  const auto done = world.Reload(text);
   REQUIRE_MESSAGE(done, done.error().Describe());
-  CHECK(problems.empty());
+  CHECK(world.problems.empty());
   CHECK_EQ(ask(kGithub), "audience");  // the keys are there, the setting is the new one
   CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "elsewhere", kNow))), "accepted");
   CHECK_EQ(ask(kTenant), "issuer-unknown");
@@ -186,8 +191,7 @@ TEST_CASE("a broken issuers file changes nothing") {
   for (const Case& c : cases) {
     CAPTURE(c.name);
     World world;
-    std::vector<schema::Error> problems;
-    const auto done = world.verifier->Reload(c.text, problems);
+    const auto done = world.Reload(c.text);
     REQUIRE_FALSE(done);
     CHECK_EQ(done.error().kind->id, c.want);
     CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "sigstore", kNow))), "accepted");
@@ -195,17 +199,65 @@ TEST_CASE("a broken issuers file changes nothing") {
   }
 }
 
+TEST_CASE(
+    "new issuers are entered before a token is verified under them, and each token names its") {
+  World world;
+  const auto digest = [&] {
+    const auto got =
+        world.verifier->Verify(world.minter.Mint(GithubClaims(kGithub, "sigstore", kNow)));
+    return got ? got->issuers_digest : std::string(got.error().kind->id);
+  };
+  const std::string changed = std::string(kIssuers) + "# changed\n";
+  std::vector<std::string> calls;
+  const auto enter = [&](schema::Outcome outcome) {
+    return [&, outcome](const oidc::LoadedIssuers& loaded) {
+      calls.push_back(loaded.digest + " " + std::to_string(loaded.count));
+      CHECK_EQ(digest(), schema::TextDigest(kIssuers));
+      return outcome;
+    };
+  };
+  const schema::Error busy{&oidc::kIssuerUnavailable, ""};
+  CHECK_EQ(digest(), schema::TextDigest(kIssuers));
+  CHECK_FALSE(world.verifier->Reload(changed, world.problems, enter(busy)));
+  CHECK_EQ(digest(), schema::TextDigest(kIssuers));
+  CHECK(world.verifier->Reload(changed, world.problems, enter(schema::Ok())));
+  CHECK_EQ(digest(), schema::TextDigest(changed));
+  CHECK_FALSE(world.verifier->Reload("oidc-issuers: [", world.problems, enter(schema::Ok())));
+  CHECK_EQ(calls, std::vector<std::string>(2, schema::TextDigest(changed) + " 3"));
+  CHECK_EQ(world.verifier->Loaded().digest, schema::TextDigest(changed));
+}
+
+TEST_CASE("whoever waits for a reload goes on once the new issuers are in force") {
+  World world;
+  std::atomic<bool> entering{false}, may_end{false};
+  const std::string changed = std::string(kIssuers) + "# changed\n";
+  std::thread reload([&] {
+    CHECK(world.verifier->Reload(changed, world.problems, [&](const oidc::LoadedIssuers&) {
+      entering = true;
+      while (!may_end) std::this_thread::yield();
+      return schema::Ok();
+    }));
+  });
+  while (!entering) std::this_thread::yield();
+  std::thread mend([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    may_end = true;
+  });
+  world.verifier->WaitForReload();
+  CHECK_EQ(world.verifier->Loaded().digest, schema::TextDigest(changed));
+  mend.join();
+  reload.join();
+}
+
 TEST_CASE("a new entry that cannot be used is left out and does not stop the others") {
   World world;
-  std::vector<schema::Error> problems;
-  REQUIRE(world.verifier->Reload(Replaced(kIssuers, "oidc-issuers:\n", R"(oidc-issuers:
+  REQUIRE(world.Reload(Replaced(kIssuers, "oidc-issuers:\n", R"(oidc-issuers:
   https://bad.example.com:
     issuer-url: https://bad.example.com
     client-id: sigstore
     type: no-such-type
-)"),
-                                 problems));
-  CHECK_EQ(problems.size(), 1);
+)")));
+  CHECK_EQ(world.problems.size(), 1);
   CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "sigstore", kNow))), "accepted");
 }
 

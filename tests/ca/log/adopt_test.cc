@@ -1,4 +1,5 @@
-// A policy takes over: its event is the border between what the old and the new one decided.
+// A policy or an issuers file takes over: its event is the border between what rests on the old and
+// on the new one.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -13,18 +14,25 @@ using log_test::House;
 using schema::Json;
 
 schema::Outcome Adopt(House& house, const std::string& digest) {
-  return house.log().Adopt(digest, {{"type", "policy-loaded"}, {"policy_digest", digest}});
+  return house.log().Adopt({.policy = digest},
+                           {{"type", "policy-loaded"}, {"policy_digest", digest}});
+}
+
+schema::Outcome AdoptIssuers(House& house, const std::string& digest) {
+  return house.log().Adopt({.issuers = digest},
+                           {{"type", "issuers-loaded"}, {"issuers_digest", digest}});
 }
 
 ca::Grant GrantOf(House& house, const std::string& digest, const std::string& token = "") {
   ca::Grant grant = house.MakeGrant(token);
-  grant.policy_digest = digest;
+  grant.basis.policy = digest;
   grant.event["policy_digest"] = digest;
   return grant;
 }
 
 schema::Outcome Deny(House& house, const std::string& digest) {
-  return house.log().NoteDecision({{"type", "denied"}, {"policy_digest", digest}}, digest);
+  return house.log().NoteDecision({{"type", "denied"}, {"policy_digest", digest}},
+                                  {.policy = digest});
 }
 
 std::string KindOf(const schema::Outcome& outcome) {
@@ -50,6 +58,38 @@ TEST_CASE("behind the border only decisions of the policy in force are entered")
   CHECK(house.log().Note({{"type", "started"}}));
   CHECK_EQ(house.log().State().certificates_size, 2);
   CHECK_EQ(log_test::Inspect(house), "");
+}
+
+TEST_CASE("each file has its own border: what is entered rests on both that are in force") {
+  struct Case {
+    const char* name;
+    ca::Basis basis;
+    std::string want;
+  };
+  const Case cases[] = {
+      {"both in force", {"p2", "i2"}, ""},
+      {"the policy before", {"p1", "i2"}, "policy-changed"},
+      {"the issuers before", {"p2", "i1"}, "issuers-changed"},
+      // The token first: what is verified again is decided again.
+      {"both before", {"p1", "i1"}, "issuers-changed"},
+      {"refused before a policy was asked", {"", "i2"}, ""},
+      {"refused before a policy was asked, by the issuers before", {"", "i1"}, "issuers-changed"},
+      {"of neither", {}, ""},
+  };
+  House house;
+  REQUIRE(house.Open());
+  REQUIRE(Adopt(house, "p1"));
+  REQUIRE(AdoptIssuers(house, "i1"));
+  REQUIRE(AdoptIssuers(house, "i2"));
+  REQUIRE(Adopt(house, "p2"));
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    ca::Grant grant = house.MakeGrant();
+    grant.basis = c.basis;
+    const auto entered = house.log().Enter(std::move(grant));
+    CHECK_EQ(entered ? "" : std::string(entered.error().kind->id), c.want);
+    CHECK_EQ(KindOf(house.log().NoteDecision({{"type", "denied"}}, c.basis)), c.want);
+  }
 }
 
 TEST_CASE("while policies change under load, every decision's policy is the one before it") {

@@ -235,11 +235,12 @@ TEST_CASE("a policy's commit fails: what the log has is in force, and adopting a
     Tricky::Plan plan;
     REQUIRE(house.OpenWith(OpenTricky(plan)));
     const auto adopt = [&](const char* digest) {
-      return house.log().Adopt(digest, {{"type", "policy-loaded"}, {"policy_digest", digest}});
+      return house.log().Adopt({.policy = digest},
+                               {{"type", "policy-loaded"}, {"policy_digest", digest}});
     };
     const auto enter = [&](const char* digest) {
       ca::Grant grant = house.MakeGrant();
-      grant.policy_digest = digest;
+      grant.basis.policy = digest;
       return house.log().Enter(std::move(grant));
     };
     REQUIRE(adopt("old"));
