@@ -9,8 +9,7 @@
 //       issuer: github           short name or URL of the policy's issuer
 //       claims: {<<: *base, …}   as JSON would have them; a number is one that JSON can write
 //       key: ecdsa-p256          default
-//       expect: payments-release the rule that must decide; or a family: default-deny, deny-rule,
-//       key
+//       expect: payments-release the rule that must decide; or default-deny, deny-rule, key
 #pragma once
 
 #include <optional>
@@ -39,8 +38,8 @@ struct PolicyTestFile {
   std::vector<PolicyCase> cases;
 };
 
-// kBadInput names path, line and what is wrong.
-// Cases without `now` get the file's, if it has one.
+// kBadInput names path, line and what is wrong. Cases without `now` get the file's, if it has one.
+// Safe on any bytes (tests/fuzz/policy_test_file_fuzz.cc).
 schema::Result<PolicyTestFile> ParsePolicyTests(std::string_view text);
 
 struct CaseResult {

@@ -21,10 +21,10 @@ class EventScanner {
   // Names of the claims wanted.
   explicit EventScanner(const std::vector<std::string>& claims);
 
-  // False when the text is not an object in the form our log writes (no space between tokens, names
-  // escaped as schema::AppendJson does, no member twice among those wanted). What it says of a text
-  // that schema::ParseJson takes is what that finds; values that
-  // are not wanted are skipped, not judged. Does not allocate once `out` has its size.
+  // False when the text is not an object in the form our log writes: no space between tokens, names
+  // escaped as schema::AppendJson does, no member twice among those wanted. What it says of a text
+  // that schema::ParseJson takes is what that finds (tests/fuzz/scan_fuzz.cc); values that are not
+  // wanted are skipped, not judged. Does not allocate once `out` has its size.
   bool Scan(std::string_view text, EventSlices* out) const;
 
  private:
