@@ -202,6 +202,29 @@ TEST_CASE("clients that never read hold no thread and burn no time") {
   pusher.join();
 }
 
+TEST_CASE("a client with much to ask holds up the others of its thread for one request") {
+  std::atomic<int> slow = 0;
+  http::ServerOptions options = TestServer::Quick();
+  options.threads = 1;
+  options.on_answer = [&](const http::Request& request, const http::Response&, double) {
+    slow += request.path == "/sleep" ? 1 : 0;
+  };
+  TestServer server(options);
+  Client greedy(server.port());
+  std::string many;
+  for (int i = 0; i < 40; ++i) many += Get("/sleep?25");
+  greedy.Send(many);
+  REQUIRE(Soon([&] { return slow > 0; }));
+  Client modest(server.port());
+  modest.Send(kHello);
+  const int before = slow;
+  CHECK(modest.Read().body == "hello");
+  // One is under way when the other connects, one when it is accepted, one when its request is
+  // seen.
+  CHECK(slow - before < 8);
+  for (int i = 0; i < 40; ++i) CHECK(greedy.Read().body == "25");
+}
+
 TEST_CASE("a client that does not read and has more to say burns no time") {
   http::ServerOptions options = TestServer::Quick();
   options.threads = 2;
