@@ -96,7 +96,8 @@ def test_scripts_explain_themselves(script):
 
 
 @pytest.mark.parametrize("command", ["", "serve", "signer", "log", "log search", "log show", "trust", "trust export",
-                                     "config", "config check", "token", "token inspect"])
+                                     "config", "config check", "token", "token inspect", "policy", "policy lint", "policy test", "policy explain",
+                                     "policy diff", "policy who-can"])
 def test_commands_explain_themselves(command):
     done = house.run(*command.split(), "--help")
     assert done.returncode == 0 and done.stdout, done.stderr

@@ -155,12 +155,12 @@ POLICY = """\
 # yaml-language-server: $schema=policy.schema.json
 version: 1
 issuers:
-  github: {{url: "{base}/github"}}
-  gitlab: {{url: "{base}/gitlab"}}
-  buildkite: {{url: "{base}/buildkite"}}
-  email: {{url: "{base}/email"}}
-  spiffe: {{url: "{base}/spiffe"}}
-  kubernetes: {{url: "{base}/kubernetes"}}
+  github: {{url: "{base}/github", kind: github-workflow}}
+  gitlab: {{url: "{base}/gitlab", kind: gitlab-pipeline}}
+  buildkite: {{url: "{base}/buildkite", kind: buildkite-job}}
+  email: {{url: "{base}/email", kind: email}}
+  spiffe: {{url: "{base}/spiffe", kind: spiffe}}
+  kubernetes: {{url: "{base}/kubernetes", kind: kubernetes}}
 deny:
   - id: no-fork-events
     issuer: github
