@@ -134,6 +134,11 @@ struct Metrics::Families {
           .Name("chancery_budget_refusals_total")
           .Help("Requests that a rule allowed and its budget refused.")
           .Register(registry);
+  Family<Counter>& budgets_reached =
+      BuildCounter()
+          .Name("chancery_budgets_reached_total")
+          .Help("Certificates that took the last one of a budget of several.")
+          .Register(registry);
   Family<Counter>& first_seen =
       BuildCounter()
           .Name("chancery_first_seen_total")
@@ -189,6 +194,7 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   RaiseTo(families_->commits.Add({}), log.commits);
   RaiseTo(families_->replays.Add({}), log.replays);
   RaiseTo(families_->budget_refusals.Add({}), log.budget_refusals);
+  RaiseTo(families_->budgets_reached.Add({}), log.budgets_reached);
   for (std::size_t i = 0; i < ca::kTraitNames.size(); ++i) {
     RaiseTo(families_->first_seen.Add({{"kind", std::string(ca::kTraitNames[i])}}),
             log.first_seen[i]);

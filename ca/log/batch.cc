@@ -84,10 +84,15 @@ Result<std::optional<BatchMaker::Place>> BatchMaker::FindRetry(const Grant& gran
   return Error{&kTokenSpent, "with another key, for entry " + std::to_string(index)};
 }
 
-Outcome BatchMaker::CheckBudgets(const Grant& grant) {
+Result<std::vector<std::size_t>> BatchMaker::CheckBudgets(const Grant& grant) {
   TRY(const Budget* spent, budgets_.FindSpent(grant.budgets));
   if (spent != nullptr) return Error{&kBudgetExhausted, spent->text};
-  return schema::Ok();
+  std::vector<std::size_t> reached;
+  for (std::size_t i = 0; i < grant.budgets.size(); ++i) {
+    TRY(const bool last, budgets_.IsLast(grant.budgets[i]));
+    if (last) reached.push_back(i);
+  }
+  return reached;
 }
 
 Result<std::vector<PreparedTrait*>> BatchMaker::FindNovel(std::vector<PreparedTrait>& traits) {
@@ -119,7 +124,7 @@ Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
   // All that can fail comes first.
   TRY(const auto retry, FindRetry(grant));
   if (retry) return *retry;
-  TRY(CheckBudgets(grant));
+  TRY(const std::vector<std::size_t> reached, CheckBudgets(grant));
   TRY(const auto novel, FindNovel(prepared.traits));
   const std::uint64_t index = edges_.certificates.size();
   if (grant.token_id) {
@@ -138,7 +143,13 @@ Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
        std::move(grant.issuer), std::move(grant.subject), std::move(grant.request_id),
        prepared.not_before, prepared.not_after, certificates_time_, granted});
   AddNovel(novel, index);
-  return Place{index, false};
+  std::size_t told = 0;
+  for (const std::size_t i : reached) {
+    if (!prepared.reached[i]) continue;
+    Add(*prepared.reached[i], index);
+    ++told;
+  }
+  return Place{index, false, told};
 }
 
 std::uint64_t BatchMaker::Add(const EventText& event, std::optional<std::uint64_t> leaf_index) {

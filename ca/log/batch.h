@@ -39,6 +39,9 @@ struct PreparedGrant {
   std::string serial;  // lower-case hexadecimal
   schema::Time not_before, not_after;
   std::vector<PreparedTrait> traits;
+  // `budget-reached`, for when this grant takes the last of its budget: for each of grant.budgets.
+  // None for a budget of one, which every certificate reaches.
+  std::vector<std::optional<EventText>> reached;
 };
 
 class BatchMaker {
@@ -49,6 +52,7 @@ class BatchMaker {
   struct Place {
     std::uint64_t index;
     bool retry;
+    std::size_t budgets_reached = 0;
   };
   // kTokenSpent, kBudgetExhausted, or an error of the store; then nothing was added. Moves the
   // search columns out of `prepared`, keeps its TBS.
@@ -66,7 +70,8 @@ class BatchMaker {
 
  private:
   schema::Result<std::optional<Place>> FindRetry(const Grant& grant);
-  schema::Outcome CheckBudgets(const Grant& grant);
+  // The positions in grant.budgets of those that this grant takes the last of.
+  schema::Result<std::vector<std::size_t>> CheckBudgets(const Grant& grant);
   schema::Result<std::vector<PreparedTrait*>> FindNovel(std::vector<PreparedTrait>& traits);
   void AddNovel(const std::vector<PreparedTrait*>& novel, std::uint64_t index);
   void Append(LogName log, std::uint64_t index, schema::Bytes data, const schema::Hash& leaf);

@@ -25,20 +25,21 @@ Result<BudgetBook::Bucket*> BudgetBook::Open(const Hash& bucket) {
   return &buckets_.emplace(bucket, std::move(opened)).first->second;
 }
 
-Result<bool> BudgetBook::Full(const Budget& budget) {
+Result<bool> BudgetBook::Within(const Budget& budget, std::uint64_t count) {
   TRY(const Bucket* bucket, Open(budget.bucket));
-  if (bucket->last < budget.limit) return false;
+  if (count == 0) return true;
+  if (bucket->last < count) return false;
   const schema::TimeMs begin = now_ - budget.window;
   const std::size_t count_here = bucket->here.size();
-  if (budget.limit <= count_here) return bucket->here[count_here - budget.limit] > begin;
+  if (count <= count_here) return bucket->here[count_here - count] > begin;
   // Where numbers were forgotten, the one before is older than they were: full by it is full.
-  TRY(const auto oldest, store_.FindCharge(budget.bucket, bucket->last - budget.limit + 1));
+  TRY(const auto oldest, store_.FindCharge(budget.bucket, bucket->last - count + 1));
   return oldest && oldest->at > begin;
 }
 
 Result<const Budget*> BudgetBook::FindSpent(const std::vector<Budget>& budgets) {
   for (const Budget& budget : budgets) {
-    TRY(const bool full, Full(budget));
+    TRY(const bool full, Within(budget, budget.limit));
     if (full) return &budget;
   }
   return nullptr;

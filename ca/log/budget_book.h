@@ -12,7 +12,7 @@
 
 namespace ca {
 
-// Exact over a sliding window, with two looks at the store for each budget whatever its limit: a
+// Exact over a sliding window, with three looks at the store for each budget whatever its limit: a
 // bucket's charges are numbered in order of time, so the last N are all within the window when
 // number last - N + 1 is. No thread.
 class BudgetBook {
@@ -22,6 +22,8 @@ class BudgetBook {
 
   // The first of `budgets` that has nothing left, or null. Charges nothing.
   schema::Result<const Budget*> FindSpent(const std::vector<Budget>& budgets);
+  // After FindSpent found none: whether this one has nothing left after the next charge.
+  schema::Result<bool> IsLast(const Budget& budget) { return Within(budget, budget.limit - 1); }
   // After FindSpent found none: one row for each budget.
   void Charge(const std::vector<Budget>& budgets, std::uint64_t index,
               std::vector<ChargeRow>& rows);
@@ -33,7 +35,8 @@ class BudgetBook {
     std::vector<schema::TimeMs> here;  // of this batch: the times of the last here.size() numbers
   };
   schema::Result<Bucket*> Open(const schema::Hash& bucket);
-  schema::Result<bool> Full(const Budget& budget);
+  // The newest `count` charges of its bucket are all within its window.
+  schema::Result<bool> Within(const Budget& budget, std::uint64_t count);
 
   Store& store_;
   const schema::TimeMs now_;

@@ -29,6 +29,21 @@ namespace {
 
 constexpr std::chrono::seconds kPrecertificateWait{10};
 
+// The event of each budget, in their order, for when this grant takes the last of it.
+Result<std::vector<std::optional<EventText>>> ReachedEvents(const Grant& grant) {
+  std::vector<std::optional<EventText>> out(grant.budgets.size());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (grant.budgets[i].limit == 1) continue;
+    TRY(out[i], EventText::Make({{"type", "budget-reached"},
+                                 {"budget", grant.budgets[i].text},
+                                 {"rule", grant.event.value("rule", "")},
+                                 {"issuer", grant.issuer},
+                                 {"subject", grant.event.value("subject", "")},
+                                 {"request_id", grant.request_id}}));
+  }
+  return out;
+}
+
 // The members are destroyed from the last to the first: housekeeping, then publishing, each with
 // its last words through the sequencer; then the sequencer commits what waits, and the sealer signs
 // it.
@@ -121,12 +136,14 @@ Result<Receipt> LogOfStore::Enter(Grant grant) {
   if (std::string behind = Behind(); !behind.empty()) return Error{&kLogBehind, std::move(behind)};
   TRY(const TbsFacts facts, ReadTbs(grant.tbs.tbs()));
   TRY(EventText event, EventText::Make(grant.event));
+  TRY(auto reached, ReachedEvents(grant));
   grant.event = nullptr;
   TRY(auto traits, seen_.Prepare(grant.traits, grant.issuer, grant.request_id));
   auto slot = std::make_shared<Slot<Result<Receipt>>>();
-  TRY(sequencer_->Push(EnterJob{{std::move(grant), std::move(event), schema::Hex(facts.serial),
-                                 facts.not_before, facts.not_after, std::move(traits)},
-                                slot}));
+  TRY(sequencer_->Push(
+      EnterJob{{std::move(grant), std::move(event), schema::Hex(facts.serial), facts.not_before,
+                facts.not_after, std::move(traits), std::move(reached)},
+               slot}));
   return slot->Wait();
 }
 
@@ -184,6 +201,7 @@ LogState LogOfStore::State() const {
   state.commits = sequencer.commits;
   state.replays = sequencer.replays;
   state.budget_refusals = sequencer.budget_refusals;
+  state.budgets_reached = sequencer.budgets_reached;
   state.first_seen = sequencer.first_seen;
   return state;
 }

@@ -65,8 +65,10 @@ struct Grant {
   Basis basis = {};
   // How many keys the token may be used with, each for one certificate.
   std::size_t per_token = 1;
-  std::vector<Budget> budgets = {};  // this certificate is counted by each, or refused by one
-  std::vector<Trait> traits = {};    // whose first appearance becomes a `first-seen` event
+  // This certificate is counted by each, or refused by one. Who takes the last one of a budget of
+  // several makes a `budget-reached` event.
+  std::vector<Budget> budgets = {};
+  std::vector<Trait> traits = {};  // whose first appearance becomes a `first-seen` event
 };
 
 // Proof that the entry is durable. Made only by Log::Enter.
@@ -101,7 +103,7 @@ struct LogState {
   std::size_t queue_length;
   std::uint64_t commits;
   // Since the start.
-  std::uint64_t replays = 0, budget_refusals = 0;
+  std::uint64_t replays = 0, budget_refusals = 0, budgets_reached = 0;
   std::array<std::uint64_t, kTraitNames.size()> first_seen = {};  // by TraitKind
 };
 

@@ -119,6 +119,7 @@ Sequencer::State Sequencer::Look() const {
               commits_,
               replays_,
               budget_refusals_,
+              budgets_reached_,
               first_seen_};
   if (state.ready && now + kClockSlack < tails_.certificates.time) {
     state.ready = false;
@@ -276,7 +277,7 @@ void Sequencer::Succeed(Round& round) {
     tails_ = batch.after;
     commits_ += wrote ? 1 : 0;
   }
-  RememberTraits(round);
+  RememberSignals(round);
   GiveReceipts(round);
   for (const OutcomeSlot& slot : round.outcomes) slot->Give(Ok());
   FinishBackground(round.background);
@@ -346,15 +347,18 @@ void Sequencer::CountRefusal(const Error& error) {
   budget_refusals_ += budget ? 1 : 0;
 }
 
-// Those the store knew, and, after the commit, those it knows now.
-void Sequencer::RememberTraits(const Round& round) {
+// Of the traits, those the store knew and, after the commit, those it knows now.
+void Sequencer::RememberSignals(const Round& round) {
+  std::uint64_t reached = 0;
   for (const Placed& placed : round.placed) {
     if (placed.place.retry) continue;
+    reached += placed.place.budgets_reached;
     for (const PreparedTrait& trait : placed.job.prepared.traits) parts_.seen.Remember(trait.id);
   }
   const auto& rows = round.maker.batch().seen;
-  if (rows.empty()) return;
+  if (rows.empty() && reached == 0) return;
   std::lock_guard lock(mutex_);
+  budgets_reached_ += reached;
   for (const SeenRow& row : rows) ++first_seen_[static_cast<std::size_t>(row.kind)];
 }
 

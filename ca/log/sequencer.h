@@ -99,7 +99,7 @@ class Sequencer {
     Tails tails;  // durable
     std::size_t queue_length;
     std::uint64_t commits;
-    std::uint64_t replays, budget_refusals;
+    std::uint64_t replays, budget_refusals, budgets_reached;
     std::array<std::uint64_t, kTraitNames.size()> first_seen;
   };
   State Look() const;
@@ -126,7 +126,7 @@ class Sequencer {
   void Fail(Round& round, const schema::Error& error);
   void Refuse(Job& job, const schema::Error& error);
   void CountRefusal(const schema::Error& error);
-  void RememberTraits(const Round& round);
+  void RememberSignals(const Round& round);
   void FinishBackground(const std::vector<Job>& jobs);
 
   bool Recover();
@@ -157,7 +157,7 @@ class Sequencer {
   std::string reason_;
   bool stopping_ = false;
   std::uint64_t commits_ = 0;
-  std::uint64_t replays_ = 0, budget_refusals_ = 0;
+  std::uint64_t replays_ = 0, budget_refusals_ = 0, budgets_reached_ = 0;
   std::array<std::uint64_t, kTraitNames.size()> first_seen_{};
   std::thread thread_;
 };

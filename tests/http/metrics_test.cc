@@ -82,14 +82,15 @@ TEST_CASE("what was refused and what was new are counted, by kind and never by n
   ca::LogState log = kLog;
   log.replays = 3;
   log.budget_refusals = 4;
+  log.budgets_reached = 9;
   log.first_seen = {5, 6, 7, 8};
   const std::string text = metrics.Render(kCustody, log, {}, {});
-  for (const char* line :
-       {"chancery_rate_limited_total 1", "chancery_jti_replays_total 3",
-        "chancery_budget_refusals_total 4", "chancery_first_seen_total{kind=\"repository\"} 5",
-        "chancery_first_seen_total{kind=\"workflow\"} 6",
-        "chancery_first_seen_total{kind=\"runner-environment\"} 7",
-        "chancery_first_seen_total{kind=\"key-type\"} 8"}) {
+  for (const char* line : {"chancery_rate_limited_total 1", "chancery_jti_replays_total 3",
+                           "chancery_budget_refusals_total 4", "chancery_budgets_reached_total 9",
+                           "chancery_first_seen_total{kind=\"repository\"} 5",
+                           "chancery_first_seen_total{kind=\"workflow\"} 6",
+                           "chancery_first_seen_total{kind=\"runner-environment\"} 7",
+                           "chancery_first_seen_total{kind=\"key-type\"} 8"}) {
     CAPTURE(line);
     CHECK(Has(text, line));
   }

@@ -6,6 +6,7 @@
 #include "ca/log/sqlite.h"
 #include "ca/profile.h"
 #include "schema/base/json.h"
+#include "schema/base/limits.h"
 #include "schema/log/checkpoint.h"
 #include "schema/log/merkle.h"
 #include "tests/support/test_ca.h"
@@ -137,6 +138,23 @@ bool House::WaitPublished(std::uint64_t size) {
     const auto head = log_->reader().LatestTreeHead(ca::LogName::kCertificates);
     return head && head->head.size >= size;
   });
+}
+
+std::vector<schema::Json> House::Events() {
+  const auto size = log_->State().events_size;
+  MUST(WaitFor([&] {
+    const auto head = log_->reader().LatestTreeHead(ca::LogName::kEvents);
+    return head && head->head.size >= size;
+  }));
+  const auto texts = log_->reader().Events(0, size);
+  MUST(texts.has_value() && texts->size() >= size);
+  std::vector<schema::Json> out;
+  for (const std::string& text : *texts) {
+    auto event = schema::ParseJson(text, {schema::limits::kEventBytes});
+    MUST(event.has_value());
+    out.push_back(*std::move(event));
+  }
+  return out;
 }
 
 std::int64_t House::Ask(const std::string& sql) const {

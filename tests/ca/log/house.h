@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ca/chain.h"
 #include "ca/log/log.h"
@@ -56,6 +57,8 @@ class House {
 
   // Waits until a checkpoint covers `size` certificates and as many events as there were.
   bool WaitPublished(std::uint64_t size);
+  // All events so far, once a checkpoint covers them.
+  std::vector<schema::Json> Events();
   std::filesystem::path database() const { return config.state / "chancery.db"; }
   // An integer of one row, through a connection of its own.
   std::int64_t Ask(const std::string& sql) const;

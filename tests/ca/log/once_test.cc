@@ -212,6 +212,39 @@ TEST_CASE("a retry is not counted again, and gets its certificate from an empty 
   CHECK_EQ(Outcome(EnterWith(house, {}, "u")), "#1");
 }
 
+TEST_CASE("who takes the last one of a budget of several enters an event with it") {
+  House house;
+  REQUIRE(house.Open());
+  const Budget pair = MakeBudget("pair", 2, seconds(60)), three = MakeBudget("three", 3);
+  const Budget one = MakeBudget("one", 1);
+  const auto reached = [&house] {
+    std::vector<std::string> out;
+    for (const schema::Json& event : house.Events()) {
+      if (event["type"] != "budget-reached") continue;
+      CHECK_EQ(event["issuer"], "https://token.example");
+      out.push_back(event["budget"].get<std::string>() + " " + event["leaf_index"].dump());
+    }
+    return out;
+  };
+  CHECK_EQ(Outcome(EnterWith(house, {one}, "o")), "#0");  // each of these is the last one
+  CHECK_EQ(Outcome(EnterWith(house, {pair, three}, "a")), "#1");
+  CHECK(reached().empty());
+  CHECK_EQ(Outcome(EnterWith(house, {pair, three}, "b")), "#2");
+  CHECK_EQ(reached(), std::vector<std::string>{"pair: 2 2"});
+  CHECK_EQ(Outcome(EnterWith(house, {pair, three}, "b")), "=2");
+  CHECK_EQ(Outcome(EnterWith(house, {pair, three}, "c")), "budget-exhausted");
+  REQUIRE(house.Open());
+  house.clock.Advance(seconds(61));
+  CHECK_EQ(Outcome(EnterWith(house, {pair, three}, "d")), "#3");
+  const std::vector<std::string> second = {"pair: 2 2", "three: 3 3"};
+  CHECK_EQ(reached(), second);
+  CHECK_EQ(Outcome(EnterWith(house, {pair}, "e")), "#4");
+  const std::vector<std::string> third = {"pair: 2 2", "three: 3 3", "pair: 2 4"};
+  CHECK_EQ(reached(), third);
+  CHECK_EQ(house.log().State().budgets_reached, 2);  // since it was opened
+  CHECK_EQ(log_test::Inspect(house), "");
+}
+
 TEST_CASE("64 at once for the last one: one wins") {
   for (const std::uint64_t limit : {1U, 5U}) {
     House house;
@@ -227,6 +260,7 @@ TEST_CASE("64 at once for the last one: one wins") {
     CHECK_EQ(won, 1);
     CHECK_EQ(refused, 63);
     CHECK_EQ(house.log().State().certificates_size, limit);
+    CHECK_EQ(house.log().State().budgets_reached, limit > 1 ? 1 : 0);
   }
 }
 
