@@ -38,12 +38,12 @@ Authority::Authority(AuthoritySettings settings, const Chain& chain, IssuerKey i
       clock_(clock) {}
 
 Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyRequest& request,
-                                const RequestContext& context, schema::Json* trace) {
+                                const RequestContext& context, DecisionNotes* notes) {
   auto key = CheckRequest(request, identity.proof_message);
   if (!key) return Refuse(std::move(key).error(), identity, nullptr, context);
-  auto issued = IssueUnder(*policy(), identity, *key, context, trace);
+  auto issued = IssueUnder(*policy(), identity, *key, context, notes);
   for (int again = 0; again < kDecideAgain && MovedPolicy(issued); ++again) {
-    issued = IssueUnder(*SettledPolicy(), identity, *key, context, trace);
+    issued = IssueUnder(*SettledPolicy(), identity, *key, context, notes);
   }
   return issued;
 }
@@ -70,12 +70,16 @@ std::shared_ptr<const Policy> Authority::SettledPolicy() {
 
 Result<Issued> Authority::IssueUnder(const Policy& policy, const schema::Identity& identity,
                                      const SubjectKey& key, const RequestContext& context,
-                                     schema::Json* trace) {
-  if (trace != nullptr) *trace = nullptr;  // of a decision that was not entered
+                                     DecisionNotes* notes) {
   const Decision decision =
       policy.Decide(identity, key.algorithm(), schema::ToSeconds(clock_.Now()));
+  if (notes != nullptr) {
+    *notes = {decision.OnTrial(Effect::kDeny), decision.OnTrial(Effect::kAllow), nullptr};
+    if (context.trace && !decision.allowed()) {
+      notes->trace = TraceOf(policy, decision, identity.claims);
+    }
+  }
   if (!decision.allowed()) {
-    if (trace != nullptr) *trace = TraceOf(policy, decision, identity.claims);
     return Refuse(Error{decision.refusal(), decision.rule()}, identity, &decision, context);
   }
   auto issued = Grant(identity, key, decision, context);

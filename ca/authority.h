@@ -22,6 +22,15 @@ namespace ca {
 struct RequestContext {
   std::string request_id;
   std::string client_address;
+  bool trace = false;  // DecisionNotes::trace is wanted
+};
+
+// What the caller may say of the decision besides its outcome.
+struct DecisionNotes {
+  std::vector<std::string> would_deny, would_allow;  // Decision::OnTrial
+  // TraceOf a decision that refused, where it was wanted: for the client only where the issuer has
+  // verbose-denials.
+  schema::Json trace;
 };
 
 struct Issued {
@@ -45,10 +54,9 @@ class Authority {
   // and one signature, together at most a few seconds. Every outcome after the token is in the
   // events log when it returns. kIssuersMoved: verify the token again, then ask again.
   //
-  // `trace`, when not null, gets TraceOf the decision that refused: for the client only where the
-  // issuer has verbose-denials.
+  // `notes`, when not null, is filled from the last decision; none was made when it stays empty.
   schema::Result<Issued> Issue(const schema::Identity& identity, const KeyRequest& request,
-                               const RequestContext& context, schema::Json* trace = nullptr);
+                               const RequestContext& context, DecisionNotes* notes = nullptr);
 
   // A token that nobody vouches for was refused: counted, not entered one by one.
   void CountTokenRefusal(const schema::Error& error) { log_.Tally(error.kind->id, ""); }
@@ -63,7 +71,7 @@ class Authority {
  private:
   schema::Result<Issued> IssueUnder(const Policy& policy, const schema::Identity& identity,
                                     const SubjectKey& key, const RequestContext& context,
-                                    schema::Json* trace);
+                                    DecisionNotes* notes);
   // The policy in force once no change is under way.
   std::shared_ptr<const Policy> SettledPolicy();
   schema::Result<Issued> Grant(const schema::Identity& identity, const SubjectKey& key,

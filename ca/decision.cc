@@ -89,6 +89,15 @@ std::string_view Decision::family() const {
 
 const std::string& Decision::policy_digest() const { return content_->digest; }
 
+std::vector<std::string> Decision::OnTrial(Effect effect) const {
+  std::vector<std::string> out;
+  for (const Check& check : checks_) {
+    if (check.mode != Mode::kAudit || check.effect != effect || !check.Acts()) continue;
+    if (out.size() < kOnTrialListed) out.push_back(check.rule);
+  }
+  return out;
+}
+
 const GrantTerms& Decision::terms() const {
   MUST(allowed());
   return *terms_;

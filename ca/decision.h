@@ -18,6 +18,8 @@ extern const schema::ErrorKind kKeyNotAllowed;  // key: a rule would allow, but 
 
 struct PolicyContent;
 
+inline constexpr std::size_t kOnTrialListed = 32;
+
 // Made only by Policy::Decide. Cheap to move; keeps what it refers to alive after a reload.
 class Decision {
  public:
@@ -49,6 +51,8 @@ class Decision {
   std::string_view family() const;           // "allow-rule", "deny-rule", "default-deny", "key"
   const std::string& policy_digest() const;  // hex SHA-256 of the policy file
   const std::vector<Check>& checks() const { return checks_; }  // every rule: deny, then allow
+  // Ids of rules in audit mode that would have acted, in order; at most kOnTrialListed.
+  std::vector<std::string> OnTrial(Effect effect) const;
   const GrantTerms& terms() const;  // of the rule that allowed; MUST be allowed()
   // The vocabulary of budgets: the policy's for this issuer, else the identity's own.
   std::string_view kind() const { return kind_; }

@@ -14,7 +14,6 @@ constexpr std::size_t kClaimsBytes =
     24 * 1024;  // all claims of one event; an entry has at most 65,535 octets
 constexpr std::size_t kChecksBytes = 20 * 1024;
 constexpr std::size_t kCheckBytes = 100;  // of one check beside its id and letters
-constexpr std::size_t kAuditRules = 32;
 
 // Cut between characters, so that the event stays UTF-8.
 std::string Capped(const std::string& text) {
@@ -97,11 +96,9 @@ void AddChecks(const Decision& decision, Json& event) {
 
 // What the rules on trial would have done.
 void AddAudit(const Decision& decision, Json& event) {
-  for (const Decision::Check& check : decision.checks()) {
-    if (check.mode != Mode::kAudit || !check.Acts()) continue;
-    Json& list = event[check.effect == Effect::kDeny ? "would_deny" : "would_allow"];
-    if (list.size() < kAuditRules) list.push_back(check.rule);
-  }
+  auto deny = decision.OnTrial(Effect::kDeny), allow = decision.OnTrial(Effect::kAllow);
+  if (!deny.empty()) event["would_deny"] = std::move(deny);
+  if (!allow.empty()) event["would_allow"] = std::move(allow);
 }
 
 Json Common(const char* type, const schema::Identity& identity,
@@ -115,6 +112,7 @@ Json Common(const char* type, const schema::Identity& identity,
       {"subject", Capped(identity.subject)},
       {"claims", ClaimsOf(identity, redact)},
   };
+  if (identity.shared_audience) event["shared_audience"] = true;
   if (identity.token_id) event["token_id"] = schema::Hex(*identity.token_id);
   return event;
 }

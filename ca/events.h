@@ -11,13 +11,12 @@
 namespace ca {
 
 // Claims whose names are in `redact` keep their name and lose their value; text is capped at 1 KiB
-// a claim. Of the decision:
+// a claim. "shared_audience": true where the token was for every Sigstore service. Of the decision:
 //
 //   rule, family, policy_digest, kind, key_algorithm
 //   rules         how many were evaluated
-//   checks        of those for this issuer, in order: {"rule", "effect", "when"}; "when" has a
-//   letter
-//                 for each condition (m matched, d differs, - missing, t wrong type), those of
+//   checks        of those for this issuer, in order: {"rule", "effect", "when"}. "when" has one
+//                 letter a condition (m matched, d differs, - missing, t wrong type), those of
 //                 grant.when after a "+"; "matched", "mode": "audit", "expired" and "key": false
 //                 where it is so. At most 20 KiB; "checks_left_out" counts the rest
 //   would_deny    ids of audit rules that match; absent when none does. At most 32

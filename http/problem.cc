@@ -54,6 +54,20 @@ Response Make(const schema::Error& error, std::string_view request_id, std::stri
   return response;
 }
 
+schema::Json ErrorInfo(const schema::Error& error, schema::Json metadata) {
+  return {{"@type", "type.googleapis.com/google.rpc.ErrorInfo"},
+          {"reason", std::string(error.kind->id)},
+          {"domain", "chancery"},
+          {"metadata", std::move(metadata)}};
+}
+
+Response MakeVerbose(const schema::Error& error, std::string_view request_id,
+                     const schema::Json& details) {
+  std::string text;
+  schema::AppendJson(details, text);
+  return Make(error, request_id, text);
+}
+
 }  // namespace
 
 Response Problem(const schema::Error& error, std::string_view request_id) {
@@ -62,18 +76,18 @@ Response Problem(const schema::Error& error, std::string_view request_id) {
 
 Response VerboseProblem(const schema::Error& error, std::string_view request_id,
                         const schema::Json& trace) {
-  const schema::Json details = {
-      {{"@type", "type.googleapis.com/google.rpc.ErrorInfo"},
-       {"reason", std::string(error.kind->id)},
-       {"domain", "chancery"},
-       {"metadata",
-        {{"family", trace.value("family", "")},
-         {"rule", trace.value("rule", "")},
-         {"request_id", std::string(request_id)}}}},
-      {{"@type", "type.googleapis.com/google.protobuf.Struct"}, {"value", trace}}};
-  std::string text;
-  schema::AppendJson(details, text);
-  return Make(error, request_id, text);
+  return MakeVerbose(error, request_id,
+                     {ErrorInfo(error, {{"family", trace.value("family", "")},
+                                        {"rule", trace.value("rule", "")},
+                                        {"request_id", std::string(request_id)}}),
+                      {{"@type", "type.googleapis.com/google.protobuf.Struct"}, {"value", trace}}});
+}
+
+Response VerboseTokenProblem(const schema::Error& error, std::string_view request_id,
+                             std::string_view step) {
+  return MakeVerbose(error, request_id,
+                     schema::Json::array({ErrorInfo(
+                         error, {{"step", step}, {"request_id", std::string(request_id)}})}));
 }
 
 }  // namespace http

@@ -20,5 +20,9 @@ Response Problem(const schema::Error& error, std::string_view request_id);
 //   trace  of ca/trace.h: may hold a stranger's text, which leaves here as JSON text in UTF-8
 Response VerboseProblem(const schema::Error& error, std::string_view request_id,
                         const schema::Json& trace);
+// The same of a token, for clients of such an issuer: an ErrorInfo with the step that refused it
+// (oidc/steps.h), and nothing of the token.
+Response VerboseTokenProblem(const schema::Error& error, std::string_view request_id,
+                             std::string_view step);
 
 }  // namespace http

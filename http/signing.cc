@@ -31,24 +31,45 @@ constexpr Api kV1 = {201, "application/pem-certificate-chain", ParseSigningReque
 // Issuers that change twice while one request is decided are being edited: come back.
 constexpr int kVerifyAgain = 2;
 
-// `trace` stays null unless the policy refused and the issuer lets its clients see why.
+// What is said of a request besides its outcome.
+struct Aside {
+  std::string_view step;  // of the token's verification: where it failed, if the client may know
+  ca::DecisionNotes decision;
+};
+
 Result<ca::Issued> Issue(const Services& services, const Api& api, const Request& request,
-                         schema::Json& trace) {
+                         Aside& aside) {
   TRY(const SigningRequest wanted, api.parse(request.body));
   const std::string* authorization = request.Find("authorization");
   const std::string token = PickToken(wanted, authorization == nullptr ? "" : *authorization);
   for (int again = 0;; ++again) {
-    auto identity = services.verifier.Verify(token);
+    auto identity = services.verifier.Verify(token, &aside.step);
     if (!identity) {
       services.authority.CountTokenRefusal(identity.error());
       return std::move(identity).error();
     }
     auto issued = services.authority.Issue(
-        *identity, wanted.key, {request.id, request.client_address},
-        services.verifier.VerboseDenials(identity->issuer) ? &trace : nullptr);
+        *identity, wanted.key,
+        {request.id, request.client_address, services.verifier.VerboseDenials(identity->issuer)},
+        &aside.decision);
     if (issued || !issued.error().Is(ca::kIssuersMoved) || again == kVerifyAgain) return issued;
     services.verifier.WaitForReload();
   }
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out.append(out.empty() ? "" : ",").append(word);
+  return out;
+}
+
+// A rule on trial is watched by somebody who wants to know what it would do.
+void ReportTrial(const Services& services, const Request& request,
+                 const ca::DecisionNotes& decision) {
+  if (decision.would_deny.empty() && decision.would_allow.empty()) return;
+  services.journal.Info("audit-rules-matched", {{"request_id", request.id},
+                                                {"would_deny", Joined(decision.would_deny)},
+                                                {"would_allow", Joined(decision.would_allow)}});
 }
 
 void Report(const Services& services, const Request& request, const Result<ca::Issued>& issued) {
@@ -85,15 +106,24 @@ std::optional<Response> Limited(const Services& services, const Request& request
   return response;
 }
 
+Response Refusal(const Error& error, const Request& request, const Aside& aside) {
+  using schema::Fault;
+  if (error.kind->fault == Fault::kPolicy && !aside.decision.trace.is_null()) {
+    return VerboseProblem(error, request.id, aside.decision.trace);
+  }
+  if (error.kind->fault == Fault::kToken && !aside.step.empty()) {
+    return VerboseTokenProblem(error, request.id, aside.step);
+  }
+  return Problem(error, request.id);
+}
+
 Response Sign(const Services& services, const Api& api, const Request& request) {
   if (auto limited = Limited(services, request)) return *std::move(limited);
-  schema::Json trace;
-  const Result<ca::Issued> issued = Issue(services, api, request, trace);
+  Aside aside;
+  const Result<ca::Issued> issued = Issue(services, api, request, aside);
+  ReportTrial(services, request, aside.decision);
   Report(services, request, issued);
-  if (!issued && !trace.is_null() && issued.error().kind->fault == schema::Fault::kPolicy) {
-    return VerboseProblem(issued.error(), request.id, trace);
-  }
-  if (!issued) return Problem(issued.error(), request.id);
+  if (!issued) return Refusal(issued.error(), request, aside);
   std::vector<std::string> chain = {ca::Pem("CERTIFICATE", issued->certificate.view())};
   chain.insert(chain.end(), services.chain.pem.begin(), services.chain.pem.end());
   return Response{api.success, api.content_type, api.answer(chain), {}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "oidc/steps.h"
 #include "oidc/verifier.h"
 #include "schema/base/limits.h"
 
@@ -49,17 +50,17 @@ Result<Time> NeededInstant(const Json& claims, const char* name) {
 
 }  // namespace
 
-Outcome CheckAudience(const Issuer& issuer, const Json& claims) {
+Result<std::string> CheckAudience(const Issuer& issuer, const Json& claims) {
   const auto aud = claims.find("aud");
   if (aud == claims.end()) return Error{&kAudience, "aud is absent"};
   const bool list = aud->is_array();
   if (list && aud->size() != 1) return Error{&kAudience, "aud names several, or nobody"};
   const Json& one = list ? aud->front() : *aud;
   if (!one.is_string()) return Error{&kAudience, "aud is not a string"};
-  if (std::ranges::find(issuer.audiences, one.get_ref<const std::string&>()) ==
-      issuer.audiences.end())
+  const auto& text = one.get_ref<const std::string&>();
+  if (std::ranges::find(issuer.audiences, text) == issuer.audiences.end())
     return Error{&kAudience, "aud is not one of the issuer's audiences"};
-  return schema::Ok();
+  return text;
 }
 
 Outcome CheckTimes(const Issuer& issuer, const Json& claims, Time now, TokenFacts& facts) {
@@ -103,13 +104,20 @@ Result<schema::Hash> TokenId(const Issuer& issuer, std::string_view iss, const J
 }
 
 Result<TokenFacts> CheckClaims(const Issuer& issuer, std::string_view iss, const Json& claims,
-                               Time now) {
+                               Time now, std::string_view* step) {
+  const auto at = [step](std::string_view name) {
+    if (step != nullptr) *step = name;
+  };
+  at(step::kIssuer);
   const auto named = claims.find("iss");
   if (named == claims.end() || !named->is_string() || named->get_ref<const std::string&>() != iss)
     return Error{&kIssuerUnknown, "iss is not the issuer whose keys verified the token"};
-  TRY(CheckAudience(issuer, claims));
+  at(step::kAudience);
   TokenFacts out{};
+  TRY(out.audience, CheckAudience(issuer, claims));
+  at(step::kTimes);
   TRY(CheckTimes(issuer, claims, now, out));
+  at(step::kJti);
   TRY(out.token_id, TokenId(issuer, iss, claims));
   return out;
 }

@@ -3,6 +3,7 @@
 #include "oidc/claims.h"
 #include "oidc/jwt.h"
 #include "oidc/mapping.h"
+#include "oidc/steps.h"
 #include "oidc/verifier.h"
 
 namespace oidc {
@@ -31,27 +32,28 @@ class Inspector {
 
   Inspection Run(std::string_view token) && {
     if (token.empty()) {
-      Fail("shape", Error{&kTokenMissing, "there is no token"});
+      Fail(step::kShape, Error{&kTokenMissing, "there is no token"});
       return std::move(out_);
     }
     auto jwt = Jwt::Parse(token);
     if (!jwt) {
       const bool shape = jwt.error().Is(kTokenMalformed);
-      if (!shape) Pass("shape", "three parts of base64url, JSON objects");
-      Fail(shape ? "shape" : "header", jwt.error());
+      if (!shape) Pass(step::kShape, "three parts of base64url, JSON objects");
+      Fail(shape ? step::kShape : step::kHeader, jwt.error());
       return std::move(out_);
     }
-    Pass("shape", "three parts of base64url, JSON objects");
-    Pass("header", "alg " + std::string(jwt->algorithm().name) + ", kid " +
-                       (jwt->kid().empty() ? "absent" : Json(jwt->kid()).dump()));
+    Pass(step::kShape, "three parts of base64url, JSON objects");
+    Pass(step::kHeader, "alg " + std::string(jwt->algorithm().name) + ", kid " +
+                            (jwt->kid().empty() ? "absent" : Json(jwt->kid()).dump()));
     iss_ = jwt->unverified_issuer();
     issuer_ = issuers_.Find(iss_);
     if (issuer_ == nullptr) {
-      Fail("issuer", Error{&kIssuerUnknown, "iss " + Json(iss_).dump() +
-                                                " is neither an issuer nor matches a pattern"});
+      Fail(step::kIssuer,
+           Error{&kIssuerUnknown,
+                 "iss " + Json(iss_).dump() + " is neither an issuer nor matches a pattern"});
       return std::move(out_);
     }
-    Pass("issuer", issuer_->url + " (" + issuer_->type_text + ")");
+    Pass(step::kIssuer, issuer_->url + " (" + issuer_->type_text + ")");
     Signature(*jwt);
     Claims(UnverifiedClaims(*std::move(jwt)));
     return std::move(out_);
@@ -73,31 +75,32 @@ class Inspector {
 
   void Signature(const Jwt& jwt) {
     if (!keys_) {
-      Unchecked("key", "no keys were given or fetched");
-      return Unchecked("signature", "not checked: give the issuer's keys as a JWKS file");
+      Unchecked(step::kKey, "no keys were given or fetched");
+      return Unchecked(step::kSignature, "not checked: give the issuer's keys as a JWKS file");
     }
     const auto keys = keys_(*issuer_, iss_);
     if (!keys) {
-      Fail("key", keys.error());
-      return Unchecked("signature", "not checked: there is no key");
+      Fail(step::kKey, keys.error());
+      return Unchecked(step::kSignature, "not checked: there is no key");
     }
     const auto verified = VerifiedClaims(jwt, **keys);
     if (!verified && !verified.error().Is(kTokenSignature)) {
-      Fail("key", verified.error());
-      return Unchecked("signature", "not checked: there is no key");
+      Fail(step::kKey, verified.error());
+      return Unchecked(step::kSignature, "not checked: there is no key");
     }
-    Pass("key", std::to_string((*keys)->size()) + " keys, one with the token's kid and algorithm");
-    if (!verified) return Fail("signature", verified.error());
-    Pass("signature", "made by the issuer's key");
+    Pass(step::kKey,
+         std::to_string((*keys)->size()) + " keys, one with the token's kid and algorithm");
+    if (!verified) return Fail(step::kSignature, verified.error());
+    Pass(step::kSignature, "made by the issuer's key");
   }
 
   void Claims(Json claims) {
     if (const auto audience = CheckAudience(*issuer_, claims)) {
-      Pass("audience", Shown(claims, "aud"));
+      Pass(step::kAudience, Shown(claims, "aud"));
     } else {
       std::string accepted;
       for (const std::string& one : issuer_->audiences) accepted.append(" ").append(one);
-      Fail("audience", audience.error(),
+      Fail(step::kAudience, audience.error(),
            "; aud is " + Shown(claims, "aud") + ", the issuer's audiences are" + accepted);
     }
     std::string times = "iat " + Shown(claims, "iat") + ", exp " + Shown(claims, "exp") + ", at " +
@@ -106,21 +109,22 @@ class Inspector {
     TokenFacts facts{};
     const auto checked = CheckTimes(*issuer_, claims, now_, facts);
     if (checked) {
-      Pass("times", std::move(times));
+      Pass(step::kTimes, std::move(times));
     } else {
-      Fail("times", checked.error(), "; " + times);
+      Fail(step::kTimes, checked.error(), "; " + times);
     }
     const auto id = TokenId(*issuer_, iss_, claims);
     if (id) {
-      const char* of = claims.contains("jti") ? "SHA-256(iss, jti) "
-                                              : "absent, and not required: SHA-256(all claims) ";
-      Pass("jti", of + schema::Hex(*id));
+      const char* of = claims.contains(step::kJti)
+                           ? "SHA-256(iss, jti) "
+                           : "absent, and not required: SHA-256(all claims) ";
+      Pass(step::kJti, of + schema::Hex(*id));
     } else {
-      Fail("jti", id.error());
+      Fail(step::kJti, id.error());
     }
     auto identity = Map(*issuer_, claims);
-    if (!identity) return Fail("mapping", identity.error());
-    Pass("mapping", identity->san.value);
+    if (!identity) return Fail(step::kMapping, identity.error());
+    Pass(step::kMapping, identity->san.value);
     identity->claims = std::move(claims);
     identity->issued_at = facts.issued_at;
     identity->expires_at = facts.expires_at;

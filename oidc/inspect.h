@@ -21,8 +21,7 @@ namespace oidc {
 
 struct InspectStep {
   enum class State { kPassed, kFailed, kUnchecked };
-  // shape, header, issuer, key, signature, audience, times, jti, mapping; in this order.
-  std::string_view name;
+  std::string_view name;  // steps.h
   State state;
   std::string found;   // what is there or what is wrong; never the token or its signature
   std::string advice;  // what to do, when it failed

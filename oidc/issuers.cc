@@ -27,7 +27,6 @@ using schema::Result;
 constexpr std::string_view kFileKeys[] = {"oidc-issuers", "meta-issuers", "ci-issuer-metadata",
                                           "define"};
 
-constexpr std::string_view kSharedAudience = "sigstore";
 constexpr std::size_t kNamesInWarning = 8;
 
 // Every problem is reported under one kind, so that callers need not know which file a setting came
@@ -83,7 +82,6 @@ void ReadEntries(const Node* section, const IssuerPlace& place, IssuerSet& out,
   }
 }
 
-// "sigstore" is every Sigstore CA's: whoever runs another one gets tokens that fit here.
 void WarnOfSharedAudience(IssuerSet& set) {
   std::string names;
   std::size_t count = 0;

@@ -49,6 +49,10 @@ enum class MergeRequestTokens {
   kAccept,
 };
 
+// The audience of every Sigstore service, which stock clients ask for: whoever runs another one
+// gets tokens that fit here.
+inline constexpr std::string_view kSharedAudience = "sigstore";
+
 // One entry of `ci-issuer-metadata`: how claims become the subjectAltName and the extensions.
 struct CiProvider {
   struct Extension {

@@ -9,6 +9,7 @@
 #include "oidc/jwt.h"
 #include "oidc/keys.h"
 #include "oidc/mapping.h"
+#include "oidc/steps.h"
 
 namespace oidc {
 
@@ -85,7 +86,7 @@ class TokenVerifier final : public Verifier {
         keys_(issuers, fetcher, clock, journal),
         issuers_(std::make_shared<const IssuerSet>(std::move(issuers))) {}
 
-  Result<schema::Identity> Verify(std::string_view token) override;
+  Result<schema::Identity> Verify(std::string_view token, std::string_view* failed_at) override;
   schema::Outcome Reload(
       std::string_view issuers_text, std::vector<schema::Error>& problems,
       const std::function<schema::Outcome(const LoadedIssuers&)>& enter) override;
@@ -99,6 +100,9 @@ class TokenVerifier final : public Verifier {
   std::vector<IssuerHealth> Health() const override { return keys_.Health(); }
 
  private:
+  // `step` is where it is, after an error where it failed.
+  Result<schema::Identity> VerifyFor(const std::shared_ptr<const Issuer>& issuer, Jwt jwt,
+                                     std::string_view& step);
   std::shared_ptr<const IssuerSet> Current() const {
     const std::lock_guard lock(mutex_);
     return issuers_;
@@ -114,24 +118,41 @@ class TokenVerifier final : public Verifier {
   std::shared_ptr<const IssuerSet> issuers_;  // guarded by mutex_
 };
 
-Result<schema::Identity> TokenVerifier::Verify(std::string_view token) {
+Result<schema::Identity> TokenVerifier::Verify(std::string_view token,
+                                               std::string_view* failed_at) {
+  if (failed_at != nullptr) *failed_at = {};
   if (token.empty()) return Error{&kTokenMissing, ""};
   TRY(Jwt jwt, Jwt::Parse(token));
-  const std::string iss = jwt.unverified_issuer();
   const auto issuers = Current();
-  const auto issuer = issuers->Find(iss);
+  const auto issuer = issuers->Find(jwt.unverified_issuer());
   if (issuer == nullptr) return Error{&kIssuerUnknown, "not configured"};
+  std::string_view step;
+  auto identity = VerifyFor(issuer, std::move(jwt), step);
+  if (!identity && failed_at != nullptr && issuer->verbose_denials) *failed_at = step;
+  if (identity) identity->issuers_digest = issuers->digest;
+  return identity;
+}
+
+Result<schema::Identity> TokenVerifier::VerifyFor(const std::shared_ptr<const Issuer>& issuer,
+                                                  Jwt jwt, std::string_view& step) {
+  const std::string iss = jwt.unverified_issuer();
+  step = step::kKey;
   TRY(const auto keys, keys_.Keys(issuer, iss, jwt.kid()));
   auto claims = VerifiedClaims(std::move(jwt), *keys);
   if (!claims) {
-    if (claims.error().Is(kTokenSignature)) keys_.Suspect(iss);
+    if (claims.error().Is(kTokenSignature)) {
+      step = step::kSignature;
+      keys_.Suspect(iss);
+    }
     return std::move(claims).error();
   }
-  TRY(const TokenFacts facts, CheckClaims(*issuer, iss, *claims, schema::ToSeconds(clock_.Now())));
+  TRY(const TokenFacts facts,
+      CheckClaims(*issuer, iss, *claims, schema::ToSeconds(clock_.Now()), &step));
+  step = step::kMapping;
   TRY(schema::Identity identity, Map(*issuer, *claims));
-  identity.issuers_digest = issuers->digest;
   identity.claims = *std::move(claims);
   identity.token_id = facts.token_id;
+  identity.shared_audience = facts.audience == kSharedAudience;
   identity.issued_at = facts.issued_at;
   identity.expires_at = facts.expires_at;
   return identity;

@@ -97,7 +97,11 @@ class Verifier {
   // Verifies signature, claims and times, then maps the claims. Blocks only when the issuer's keys
   // are not there yet or the kid is unknown: up to the fetch timeout, one fetch for all who wait.
   // Thread-safe.
-  virtual schema::Result<schema::Identity> Verify(std::string_view token) = 0;
+  //
+  // `failed_at`, when not null, gets the step (steps.h) that refused the token, where its "iss" is
+  // an issuer with verbose-denials; else empty.
+  virtual schema::Result<schema::Identity> Verify(std::string_view token,
+                                                  std::string_view* failed_at = nullptr) = 0;
 
   // Whether clients with tokens of this "iss" may see why the policy refused them.
   virtual bool VerboseDenials(std::string_view iss) const = 0;

@@ -37,6 +37,8 @@ struct Identity {
   std::vector<FulcioExtension> extensions;  // ascending arc; 1 and 8 always present
 
   std::string issuers_digest;  // of the issuers file that it was verified under
+  // "aud" is the one that every Sigstore service asks for: the token may have been sent to another.
+  bool shared_audience = false;
 
   Json claims;                   // the whole verified payload, for policy and the events log
   std::optional<Hash> token_id;  // what makes two tokens one (oidc/claims.h); oidc always sets it

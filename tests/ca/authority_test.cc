@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -45,20 +46,11 @@ struct Fixture : OpenedHouse {
                                    std::string_view key = "P-256") {
     return authority.Issue(identity, samples::Request(key), {"0123456789abcdef", "192.0.2.7"});
   }
-  std::vector<std::string> Events() {
-    const auto size = house.log().State().events_size;
-    REQUIRE(log_test::WaitFor([&] {
-      const auto head = house.log().reader().LatestTreeHead(ca::LogName::kEvents);
-      return head && head->head.size >= size;
-    }));
-    const auto events = house.log().reader().Events(0, 1000);
-    REQUIRE(events);
-    return *events;
-  }
   int EventsWith(std::string_view text) {
-    int count = 0;
-    for (const std::string& event : Events()) count += event.find(text) != std::string::npos;
-    return count;
+    const auto events = house.Events();
+    return static_cast<int>(std::ranges::count_if(events, [text](const schema::Json& event) {
+      return event.dump().find(text) != std::string::npos;
+    }));
   }
 
   ca::Authority authority;
@@ -243,14 +235,12 @@ TEST_CASE("a policy that is adopted under load: no request fails, none is grante
 
   std::string in_force;
   int loaded = 0;
-  for (const std::string& text : f.Events()) {
-    const auto event = schema::ParseJson(text, {1 << 16});
-    REQUIRE(event);
-    if ((*event)["type"] == "policy-loaded") {
-      in_force = (*event)["policy_digest"];
+  for (const schema::Json& event : f.house.Events()) {
+    if (event["type"] == "policy-loaded") {
+      in_force = event["policy_digest"];
       ++loaded;
     }
-    if ((*event)["type"] == "granted") CHECK_EQ((*event)["policy_digest"], in_force);
+    if (event["type"] == "granted") CHECK_EQ(event["policy_digest"], in_force);
   }
   CHECK_EQ(loaded, 11);
 }
@@ -321,16 +311,8 @@ TEST_CASE("a rule shortens the lifetime, never lengthens it; rules on trial are 
   REQUIRE_FALSE(denied);
   CHECK(denied.error().Is(ca::kDenyRule));
 
-  const auto size = house.log().State().events_size;
-  REQUIRE(log_test::WaitFor([&] {
-    const auto head = house.log().reader().LatestTreeHead(ca::LogName::kEvents);
-    return head && head->head.size >= size;
-  }));
-  const auto events = house.log().reader().Events(0, 1000);
-  REQUIRE(events);
   int seen = 0;
-  for (const std::string& text : *events) {
-    const schema::Json event = schema::Json::parse(text);
+  for (const schema::Json& event : house.Events()) {
     if (event["type"] == "granted" && event["rule"] == "short") {
       CHECK_EQ(event["family"], "allow-rule");
       CHECK_EQ(event["would_deny"], schema::Json({"trial"}));
@@ -359,6 +341,47 @@ TEST_CASE("a rule shortens the lifetime, never lengthens it; rules on trial are 
     }
   }
   CHECK_EQ(seen, 3);
+}
+
+TEST_CASE("rules on trial, and the trace of a refusal where it is wanted, are told to the caller") {
+  log_test::House house;
+  REQUIRE(house.Open());
+  ca::Authority authority({samples::kSettings, {}}, house.chain,
+                          *ca::IssuerKey::Load(house.chain.spki), *ca::Policy::Parse(kTrialPolicy),
+                          house.custody, house.log(), house.clock);
+  schema::Identity refused = Acme("c");
+  refused.claims["fork"] = true;
+  for (const bool trace : {false, true}) {
+    CAPTURE(trace);
+    ca::DecisionNotes notes;
+    REQUIRE(
+        authority.Issue(Acme("a"), samples::Request("P-256"), {"id", "192.0.2.7", trace}, &notes));
+    CHECK_EQ(notes.would_deny, std::vector<std::string>{"trial"});
+    CHECK_EQ(notes.would_allow, std::vector<std::string>{"other-trial"});
+    CHECK(notes.trace.is_null());
+    CHECK_FALSE(
+        authority.Issue(refused, samples::Request("P-256"), {"id", "192.0.2.7", trace}, &notes));
+    CHECK_EQ(notes.would_deny, std::vector<std::string>{"trial"});
+    CHECK_EQ(notes.trace.is_null(), !trace);
+  }
+  ca::DecisionNotes none;
+  CHECK_FALSE(
+      authority.Issue(Acme("d"), samples::Request("RSA-1024"), {"id", "192.0.2.7", true}, &none));
+  CHECK(none.would_allow.empty());
+  CHECK(none.trace.is_null());
+}
+
+TEST_CASE("a token for the audience of every Sigstore service is marked in its event") {
+  Fixture f;
+  schema::Identity shared = Acme("a");
+  shared.shared_audience = true;
+  REQUIRE(f.Issue(shared));
+  REQUIRE(f.Issue(Acme("b")));
+  std::vector<bool> marked;
+  for (const schema::Json& event : f.house.Events()) {
+    if (event["type"] == "granted") marked.push_back(event.value("shared_audience", false));
+  }
+  CHECK_EQ(marked, std::vector<bool>{true, false});
 }
 
 TEST_CASE("a wrong signature is withheld") {

@@ -65,3 +65,24 @@ def test_a_long_claim_is_cut_and_a_certificate_has_no_trace(refusing):
     _, (_, struct) = refused(refusing.ask(repository="acme/" + "é" * 1500, sub="custom")[2], "policy-denied")
     assert len(struct["value"]["rules"][1]["conditions"][0]["found"].encode()) < 256
     assert refusing.issue().leaf
+
+
+TOKEN_STEPS = {
+    "audience": {"aud": "elsewhere-secret"},
+    "times": {"exp": 1},
+    "jti": {"jti": 7},
+    "mapping": {"job_workflow_ref": None},
+}
+
+
+def test_of_a_refused_token_the_client_gets_the_step_where_its_issuer_allows_it(refusing, row):
+    for step, claims in TOKEN_STEPS.items():
+        with row(step):
+            answer = refusing.ask(**claims)[2]
+            assert answer.status_code == 401 and "secret" not in answer.text
+            body = answer.json()
+            (info,) = body["details"]
+            assert info["metadata"] == {"step": step, "request_id": answer.headers["X-Request-Id"]}
+            assert body["message"].endswith(f"[{info['reason']}; request {answer.headers['X-Request-Id']}]")
+    answer = refusing.ask("gitlab", aud="elsewhere")[2]
+    assert answer.status_code == 401 and answer.json()["details"] == []

@@ -28,6 +28,18 @@ TEST_CASE("a verbose problem is JSON whatever the token said, and its message is
   CHECK(found == "\"}]}\\\x01\xef\xbf\xbd</script>\n");
 }
 
+TEST_CASE("a verbose problem of a token names the step, and nothing else") {
+  const ErrorKind kind{"audience", Fault::kToken, "for another"};
+  const http::Response response =
+      http::VerboseTokenProblem(Error{&kind, "secret"}, "00ff", "audience");
+  CHECK(response.status == 401);
+  const auto body = nlohmann::json::parse(response.body);
+  CHECK(body["message"] == "for another [audience; request 00ff]");
+  CHECK(body["details"] == nlohmann::json::parse(R"([{
+    "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "audience",
+    "domain": "chancery", "metadata": {"step": "audience", "request_id": "00ff"}}])"));
+}
+
 TEST_CASE("each fault has its status and code") {
   struct Row {
     Fault fault;

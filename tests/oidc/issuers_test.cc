@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "oidc/claims.h"
+
 #include "schema/base/document.h"
 #include "schema/base/file.h"
 
@@ -521,7 +523,24 @@ TEST_CASE("how old a token may be follows from how its platform hands it over") 
     const Loaded got = LoadShipped("oidc-issuers:\n  https://a.example: {client-id: x, " +
                                    std::string(c.settings) + "}\n");
     REQUIRE(got.set);
-    CHECK_EQ(got.set->Find("https://a.example")->max_token_age, c.want);
+    const auto issuer = got.set->Find("https://a.example");
+    CHECK_EQ(issuer->max_token_age, c.want);
+    // The last second at which it is taken, with the minute of skew, and the first at which not.
+    constexpr std::int64_t kNow = 1795255200;
+    const auto check = [&](std::int64_t iat, std::int64_t exp) {
+      const schema::Json claims = {
+          {"iss", issuer->url}, {"aud", "x"}, {"iat", kNow + iat}, {"exp", kNow + exp}};
+      const auto facts =
+          oidc::CheckClaims(*issuer, issuer->url, claims, schema::Time(std::chrono::seconds(kNow)));
+      return facts ? "" : std::string(facts.error().kind->id);
+    };
+    const std::int64_t oldest = -std::chrono::seconds(c.want + issuer->skew).count();
+    CHECK_EQ(check(oldest, 1), "");
+    CHECK_EQ(check(oldest - 1, 1), "token-too-old");
+    CHECK_EQ(check(oldest - 1, 0), "token-expired");
+    CHECK_EQ(check(0, 0), "token-expired");
+    CHECK_EQ(check(60, 90), "");
+    CHECK_EQ(check(61, 90), "token-not-yet-valid");
   }
 }
 

@@ -261,6 +261,70 @@ TEST_CASE("a new entry that cannot be used is left out and does not stop the oth
   CHECK_EQ(world.Refusal(world.minter.Mint(GithubClaims(kGithub, "sigstore", kNow))), "accepted");
 }
 
+TEST_CASE("the step that refused a token is told where its issuer allows it") {
+  World world;
+  const std::string verbose = Replaced(kIssuers, "type: github-workflow",
+                                       "type: github-workflow\n    verbose-denials: true");
+  REQUIRE(world.Reload(verbose));
+  const auto with = [](const char* claim, const Json& value) {
+    Json claims = GithubClaims(kGithub, "sigstore", kNow);
+    claims[claim] = value;
+    return claims;
+  };
+  const auto mint = [&world](const Json& claims) { return world.minter.Mint(claims); };
+  std::string spoiled = mint(GithubClaims(kGithub, "sigstore", kNow));
+  spoiled[spoiled.rfind('.') + 1] ^= 1;
+  const TokenMinter other_kid("RS256", "other");
+  const struct {
+    const char* name;
+    std::string token;
+    const char* want;
+  } cases[] = {
+      {"none", "", ""},
+      {"no token", "a.b.c", ""},
+      {"another issuer, which does not allow it", mint(support::BaseClaims(kSpiffe, "x", kNow)),
+       ""},
+      {"an unknown issuer", mint(GithubClaims("https://x.example", "sigstore", kNow)), ""},
+      {"accepted", mint(GithubClaims(kGithub, "sigstore", kNow)), ""},
+      {"a wrong signature", spoiled, "signature"},
+      {"an unknown key", other_kid.Mint(GithubClaims(kGithub, "sigstore", kNow)), "key"},
+      {"audience", mint(with("aud", "x")), "audience"},
+      {"expired", mint(with("exp", 1795255199)), "times"},
+      {"a token id that is none", mint(with("jti", 7)), "jti"},
+      {"a claim is missing", mint(with("job_workflow_ref", nullptr)), "mapping"},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.name);
+    std::string_view step = "not set";
+    const auto got = world.verifier->Verify(c.token, &step);
+    CHECK_EQ(got.has_value(), std::string_view(c.name) == "accepted");
+    CHECK_EQ(step, c.want);
+  }
+}
+
+TEST_CASE("an identity's kind is its provider's name, else its issuer's type") {
+  const struct {
+    const char* iss;
+    const char* want;
+  } cases[] = {{kGithub, "github-workflow"}, {kTenant, "ours"}};
+  World world;
+  for (const auto& c : cases) {
+    CAPTURE(c.iss);
+    const auto got =
+        world.verifier->Verify(world.minter.Mint(GithubClaims(c.iss, "sigstore", kNow)));
+    REQUIRE(got);
+    CHECK_EQ(got->kind, c.want);
+    CHECK(got->shared_audience);
+  }
+  Json claims = BaseClaims(kSpiffe, "chancery", kNow);
+  claims["sub"] = "spiffe://example.com/a";
+  claims["jti"] = "1";
+  const auto spiffe = world.verifier->Verify(world.minter.Mint(claims));
+  REQUIRE_MESSAGE(spiffe, (spiffe ? "" : spiffe.error().Describe()));
+  CHECK_EQ(spiffe->kind, "spiffe");
+  CHECK_FALSE(spiffe->shared_audience);
+}
+
 TEST_CASE("another issuer's key signs nothing for this one") {
   World world;
   const TokenMinter stranger("RS256");  // the same kid
