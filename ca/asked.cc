@@ -1,8 +1,7 @@
 #include "ca/asked.h"
 
-#include <time.h>
-
 #include <algorithm>
+#include <vector>
 
 #include "ca/issuer_kind.h"
 #include "ca/key_strength.h"
@@ -26,6 +25,15 @@ std::string_view Trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::string NoIssuer(const Policy& policy, const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const PolicyIssuer& issuer : policy.issuers()) names.push_back(issuer.name);
+  const std::string_view near = schema::Nearest(name, names);
+  std::string why = "the policy has no issuer '" + name + "'";
+  if (near.empty()) return why + "; give its name or its URL";
+  return why.append("; did you mean '").append(near).append("'?");
 }
 
 }  // namespace
@@ -62,6 +70,9 @@ Result<schema::Identity> IdentityOf(const Policy& policy, Json claims, const std
   out.issuer = text("iss");
   if (!issuer.empty()) {
     const PolicyIssuer* named = FindIssuerNamed(policy.issuers(), issuer);
+    if (named == nullptr && issuer.find("://") == std::string::npos) {
+      return Error{&kBadInput, NoIssuer(policy, issuer)};
+    }
     const std::string& url = named != nullptr ? named->url : issuer;
     if (!out.issuer.empty() && out.issuer != url) {
       return Error{&kBadInput,
@@ -85,15 +96,6 @@ schema::Outcome CheckKeyName(std::string_view key) {
   std::string detail = "no key type '" + std::string(key) + "'; there are";
   for (const std::string_view name : names) detail.append(" ").append(name);
   return Error{&kBadInput, std::move(detail)};
-}
-
-Result<schema::Time> ParseInstant(const std::string& text) {
-  for (const char* format : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"}) {
-    struct tm parts {};
-    const char* end = strptime(text.c_str(), format, &parts);
-    if (end != nullptr && *end == '\0') return schema::Time(std::chrono::seconds(timegm(&parts)));
-  }
-  return Error{&kBadInput, "'" + text + "' is no time such as 2026-11-21T10:00:00Z or 2026-11-21"};
 }
 
 }  // namespace ca

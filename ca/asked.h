@@ -27,14 +27,11 @@ schema::Result<schema::Json> ReadClaims(std::string_view text);
 schema::Result<schema::Json> ReadUnverifiedPayload(std::string_view token);
 
 // `issuer` is a short name of the policy or a URL; empty: the claims' own "iss". One that
-// contradicts the claims is refused.
+// contradicts the claims is refused, and a name that the policy does not have.
 schema::Result<schema::Identity> IdentityOf(const Policy& policy, schema::Json claims,
                                             const std::string& issuer);
 
 // One of AlgorithmNames(), or kBadInput with the names.
 schema::Outcome CheckKeyName(std::string_view key);
-
-// "2026-11-21T10:00:00Z" or "2026-11-21".
-schema::Result<schema::Time> ParseInstant(const std::string& text);
 
 }  // namespace ca

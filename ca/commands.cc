@@ -1,7 +1,5 @@
 #include "ca/commands.h"
 
-#include <time.h>
-
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -41,11 +39,7 @@ Result<std::unique_ptr<Reader>> OpenReader(const schema::Config& config) {
 
 // "2026-11-21T10:00:00Z", "2026-11-21", or how long ago: "90m".
 Result<schema::TimeMs> ParseWhen(const std::string& text) {
-  for (const char* format : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"}) {
-    struct tm parts {};
-    const char* end = strptime(text.c_str(), format, &parts);
-    if (end != nullptr && *end == '\0') return schema::TimeMs(std::chrono::seconds(timegm(&parts)));
-  }
+  if (const auto time = schema::ParseTime(text)) return schema::TimeMs(*time);
   TRY(const std::chrono::milliseconds ago, schema::ParseDuration(text));
   return schema::SystemClock().Now() - ago;
 }

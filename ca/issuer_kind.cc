@@ -1,6 +1,9 @@
 #include "ca/issuer_kind.h"
 
 #include <algorithm>
+#include <vector>
+
+#include "schema/base/nearest.h"
 
 namespace ca {
 namespace {
@@ -39,6 +42,12 @@ const schema::Vocabulary* VocabularyOf(const PolicyIssuer& issuer) {
 }
 
 bool IsPublic(std::string_view url) { return FindPublic(url) != nullptr; }
+
+std::string_view NearestPublic(std::string_view url) {
+  std::vector<std::string_view> urls;
+  for (const PublicIssuer& issuer : kPublic) urls.push_back(issuer.url);
+  return schema::Nearest(url, urls);
+}
 
 const PolicyIssuer* FindIssuer(const std::vector<PolicyIssuer>& issuers, std::string_view url) {
   const auto found = std::ranges::find(issuers, url, &PolicyIssuer::url);

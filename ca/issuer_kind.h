@@ -15,6 +15,8 @@ const schema::Vocabulary* VocabularyOf(const PolicyIssuer& issuer);
 
 // One URL for everybody: token.actions.githubusercontent.com, gitlab.com, accounts.google.com.
 bool IsPublic(std::string_view url);
+// The one that this is a mistyped URL of; empty: of none.
+std::string_view NearestPublic(std::string_view url);
 
 // The issuer of this URL in a policy, or nullptr.
 const PolicyIssuer* FindIssuer(const std::vector<PolicyIssuer>& issuers, std::string_view url);

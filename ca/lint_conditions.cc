@@ -71,6 +71,20 @@ void CheckWildcard(const Context& context, const Rule& rule, const Condition& co
       "`" + condition.claim() + "` may be anything; say what it must be, or leave it out");
 }
 
+// `ref: refs/heads/*` wants a star in the claim. No platform's claim has one, so an allow rule
+// allows nothing, and a deny rule denies nothing, which nobody notices.
+void CheckLiteralStar(const Context& context, const Rule& rule, const Condition& condition) {
+  if (condition.op() != Operator::kExact && condition.op() != Operator::kAny) return;
+  const auto starred = std::ranges::find_if(condition.values(), [](const std::string& value) {
+    return value.find('*') != std::string::npos;
+  });
+  if (starred == condition.values().end()) return;
+  context.Add(rule.effect == Effect::kDeny ? Severity::kError : Severity::kWarning, "literal-star",
+              rule, condition.line(),
+              "`" + condition.claim() + "` is compared with the very text '" + *starred +
+                  "', star and all; for a pattern write {glob: \"" + *starred + "\"}");
+}
+
 void CheckSubject(const Context& context, const Rule& rule, const Condition& condition,
                   const Kinds& kinds) {
   if (condition.claim() != "sub") return;
@@ -141,6 +155,7 @@ void CheckConditions(const Context& context, const Rule& rule) {
   for (const Condition* condition : AllOf(rule)) {
     CheckKnown(context, rule, *condition, kinds);
     CheckWildcard(context, rule, *condition);
+    CheckLiteralStar(context, rule, *condition);
     CheckSubject(context, rule, *condition, kinds);
     CheckRef(context, rule, *condition, kinds);
   }

@@ -14,9 +14,11 @@
 #include "ca/policy_explain.h"
 #include "ca/policy_lint.h"
 #include "ca/policy_test_file.h"
+#include "ca/replay/worker.h"
 #include "ca/text.h"
 #include "ca/who_can.h"
 #include "schema/base/file.h"
+#include "schema/base/nearest.h"
 #include "schema/config.h"
 
 namespace ca {
@@ -58,7 +60,7 @@ Result<Policy> LoadPolicy(const std::string& file) {
 
 Result<schema::Time> NowOf(const std::string& text) {
   if (text.empty()) return schema::ToSeconds(schema::SystemClock().Now());
-  return ParseInstant(text);
+  return schema::ParseTime(text);
 }
 
 void PrintJson(const Json& value) {
@@ -184,6 +186,16 @@ Result<int> RunDiff(const DiffOptions& options) {
   return report->Differs() ? 1 : 0;
 }
 
+// A claim that no rule reads changes no answer: mistyped, it looks as if everything depended on it.
+void WarnIfUnread(const Policy& policy, const std::string& claim) {
+  const std::vector<std::string> read = ClaimsRead(policy, policy);
+  if (std::ranges::find(read, claim) != read.end()) return;
+  const std::vector<std::string_view> names(read.begin(), read.end());
+  const std::string_view near = schema::Nearest(claim, names);
+  std::fprintf(stderr, "chancery: no rule reads the claim '%s'%s\n", Plain(claim).c_str(),
+               near.empty() ? "" : ("; did you mean '" + std::string(near) + "'?").c_str());
+}
+
 Result<int> RunWho(WhoOptions options) {
   TRY(const Policy policy, LoadPolicy(options.policy));
   TRY(const schema::Time now, NowOf(options.now));
@@ -205,6 +217,7 @@ Result<int> RunWho(WhoOptions options) {
   } else {
     std::fputs(WhoText(policy, answers).c_str(), stdout);
   }
+  for (const auto& [claim, text] : question.known) WarnIfUnread(policy, claim);
   const bool somebody = std::ranges::any_of(answers, [](const WhoAnswer& answer) {
     return !answer.refused() && !answer.expired && answer.rule->mode == Mode::kEnforce;
   });
@@ -302,11 +315,13 @@ void RegisterDiff(CLI::App& policy, int& exit_code) {
       "--format json");
   command->add_option("OLD", options->before, "policy.yaml")->required()->check(CLI::ExistingFile);
   command->add_option("NEW", options->after, "its successor")->required()->check(CLI::ExistingFile);
-  command->add_option("--replay", options->replay, "how far back: 30d, 12h, all")
-      ->capture_default_str();
+  CLI::Option* const replay =
+      command->add_option("--replay", options->replay, "how far back: 30d, 12h, all")
+          ->capture_default_str();
   command->add_option("--config", options->config, "chancery.yaml, whose state holds the events")
       ->check(CLI::ExistingFile);
-  command->add_option("--events", options->events, "file of one event a line; - is standard input");
+  command->add_option("--events", options->events, "file of one event a line; - is standard input")
+      ->excludes(replay);
   command->add_option("--threads", options->threads, "default: one for each processor")
       ->check(CLI::Range(1, 64));
   command->add_option("--rows", options->rows, "identities listed for each change")

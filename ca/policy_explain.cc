@@ -171,7 +171,8 @@ std::string ExplainText(const Policy& policy, const Asked& asked) {
   const Decision decision = policy.Decide(asked.identity, asked.key, asked.now);
   std::string out = Verdict(decision) + "\n";
   out += "issuer  " + IssuerLine(policy, asked.identity) + "\n";
-  out += "subject " + Plain(asked.identity.subject) + "\n";
+  const std::string& subject = asked.identity.subject;
+  out += "subject " + (subject.empty() ? "(none)" : Plain(subject)) + "\n";
   out += "key     " + Plain(asked.key) + "\n";
   out += "at      " + schema::Rfc3339(asked.now) + "\n";
   out += "policy  " + policy.digest() + "\n\n";

@@ -50,7 +50,12 @@ void CheckIssuers(const Policy& policy, std::vector<LintFinding>* findings) {
       findings->push_back({"unused-issuer", Severity::kWarning, place, issuer.line,
                            "no rule names it: all its tokens are refused"});
     }
-    if (VocabularyOf(issuer) == nullptr) {
+    const std::string_view near = NearestPublic(issuer.url);
+    if (issuer.kind.empty() && !near.empty() && near != issuer.url) {
+      findings->push_back(
+          {"misspelt-issuer", Severity::kWarning, place, issuer.line,
+           "no token comes from " + issuer.url + "; did you mean " + std::string(near) + "?"});
+    } else if (VocabularyOf(issuer) == nullptr) {
       findings->push_back(
           {"unknown-kind", Severity::kWarning, place, issuer.line,
            "its claims cannot be checked; give it a `kind`: one of " + schema::VocabularyKinds()});

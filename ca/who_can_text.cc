@@ -51,6 +51,24 @@ std::string State(const WhoAnswer& answer) {
   return answer.only_if.empty() && answer.denied.empty() ? "yes" : "if";
 }
 
+constexpr std::size_t kWidth = 72;
+
+// Lists of values over several lines, so that a terminal shows what stands beside them.
+std::vector<std::string> Wrapped(const std::vector<std::string>& lines) {
+  constexpr std::string_view kNext = " or \"";
+  std::vector<std::string> out;
+  for (std::string line : lines) {
+    std::size_t cut = line.rfind(kNext, kWidth);
+    while (line.size() > kWidth && cut != std::string::npos) {
+      out.push_back(line.substr(0, cut));
+      line = "    " + line.substr(cut + 1);
+      cut = line.rfind(kNext, kWidth);
+    }
+    out.push_back(std::move(line));
+  }
+  return out;
+}
+
 // What a reader must know besides the rule's name.
 std::vector<std::string> Who(const WhoAnswer& answer) {
   std::vector<std::string> lines;
@@ -152,7 +170,7 @@ std::string WhoText(const Policy& policy, const std::vector<WhoAnswer>& answers)
     rows.push_back({{State(answer)},
                     About(answer),
                     {answer.issuer->name},
-                    Who(answer),
+                    Wrapped(Who(answer)),
                     Limits(answer.rule->grant)});
   }
   return table::Print(std::move(rows)) + "\nEverybody else is refused. Policy " + policy.digest() +

@@ -206,7 +206,8 @@ class EntryReader {
     TRY(const std::string name, settings_.Text("ci-provider"));
     if (!place_.metadata.Has(name)) {
       return At("ci-provider")
-          .Wrong("names no entry of ci-issuer-metadata; known:" + place_.metadata.Names());
+          .Wrong("names no entry of ci-issuer-metadata; known:" +
+                 (place_.metadata.Names().empty() ? " none" : place_.metadata.Names()));
     }
     auto provider = place_.metadata.Provide(name, settings_.Find("default-template-values"));
     if (!provider) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <iostream>
 #include <iterator>
 #include <vector>
@@ -26,8 +25,10 @@ using schema::Json;
 using schema::Result;
 using State = oidc::InspectStep::State;
 
-const schema::ErrorKind kBadTime{"bad-time", schema::Fault::kCaller,
-                                 "--now is a time as 2026-11-26T12:00:00Z"};
+const schema::ErrorKind kTokenGiven{
+    "token-given", schema::Fault::kCaller,
+    "give the file that holds the token, or - and the token on standard input: a command line is "
+    "kept in the shell's history and shown to others"};
 
 struct Options {
   std::string token, config, issuers, jwks, now, format = "text", key = "ecdsa-p256";
@@ -51,6 +52,10 @@ Result<std::string> ReadToken(const std::string& from) {
       text.push_back(static_cast<char>(c));
     }
   } else {
+    // Whoever gives the token itself is not to find it in a log as well.
+    if (std::ranges::count(from, '.') == 2 && from.starts_with("eyJ")) {
+      return Error{&kTokenGiven, ""};
+    }
     TRY(text, schema::ReadFile(from, kMost));
   }
   constexpr std::string_view kBlank = " \t\r\n";
@@ -63,10 +68,7 @@ Result<std::string> ReadToken(const std::string& from) {
 
 Result<schema::Time> Now(const std::string& text) {
   if (text.empty()) return schema::ToSeconds(schema::SystemClock().Now());
-  std::tm parts{};
-  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0') return Error{&kBadTime, text};
-  return schema::Time(std::chrono::seconds(timegm(&parts)));
+  return schema::ParseTime(text);
 }
 
 Result<Setting> Load(const Options& options) {

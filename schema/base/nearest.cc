@@ -31,8 +31,9 @@ std::string_view Nearest(std::string_view text, std::span<const std::string_view
   std::size_t best_distance = 3;
   for (const std::string_view candidate : known) {
     if (text.size() > candidate.size() + 2) continue;
+    if (text != candidate && text.size() <= 2 && candidate.size() == text.size()) continue;
     const std::size_t distance = Distance(text, candidate);
-    if (distance >= best_distance || distance >= candidate.size()) continue;
+    if (distance >= best_distance || distance > (candidate.size() <= 3 ? 1U : 2U)) continue;
     best = candidate;
     best_distance = distance;
   }

@@ -1,5 +1,7 @@
 #include "schema/base/time.h"
 
+#include <time.h>
+
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -11,6 +13,9 @@ namespace schema {
 const ErrorKind kBadDuration{
     "bad-duration", Fault::kUs,
     "write a duration as a whole number and one unit: 250ms, 30s, 10m, 1h, 7d"};
+
+const ErrorKind kBadTime{"bad-time", Fault::kCaller,
+                         "write a time as 2026-11-21T10:00:00Z or 2026-11-21"};
 
 namespace {
 
@@ -49,6 +54,18 @@ std::string Rfc3339(TimeMs t) {
   std::snprintf(fraction.data(), fraction.size(), ".%03dZ",
                 static_cast<int>((t - seconds).count() % 1000));
   return DateAndTime(seconds) + fraction.data();
+}
+
+Result<Time> ParseTime(std::string_view text) {
+  const std::string whole(text.size() == 10 ? std::string(text) + "T00:00:00Z" : text);
+  struct tm parts {};
+  const char* const end = strptime(whole.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end != nullptr) {
+    const Time time(std::chrono::seconds(timegm(&parts)));
+    // strptime takes blanks and single digits, timegm a 30th of February.
+    if (Rfc3339(time) == whole) return time;
+  }
+  return Error{&kBadTime, "found '" + std::string(text) + "'"};
 }
 
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {

@@ -31,6 +31,10 @@ inline Time ToSeconds(TimeMs t) { return std::chrono::floor<std::chrono::seconds
 std::string Rfc3339(Time t);
 std::string Rfc3339(TimeMs t);
 
+// "2026-11-21T10:00:00Z", or "2026-11-21" for its first second; exactly, and of the calendar.
+extern const ErrorKind kBadTime;
+Result<Time> ParseTime(std::string_view text);
+
 // "30s", "10m", "1h", "250ms", "7d": a number and one unit. kBadDuration for anything else.
 extern const ErrorKind kBadDuration;
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text);

@@ -76,6 +76,13 @@ TEST_CASE("every code of an allow rule, and what is clean of it") {
       {"all of everybody", Allow("issuer: gh, when: all"), "E:all-on-shared"},
       {"all of one's own host", Allow("issuer: ghes, when: all"), "W:all-on-shared"},
       {"all of one team's issuer", Allow("issuer: own, when: all"), ""},
+      {"a star in a text", Allow("issuer: gh, when: {repository_id: '1', ref: 'refs/heads/*'}"),
+       "W:literal-star"},
+      {"a star in a list",
+       Allow("issuer: gh, when: {repository_id: '1', ref: {any: [refs/heads/a, 'refs/heads/*']}}"),
+       "W:literal-star"},
+      {"a star in a glob",
+       Allow("issuer: gh, when: {repository_id: '1', ref: {glob: 'refs/heads/*'}}"), ""},
       {"glob *", Allow("issuer: gh, when: {repository_id: '1', ref: {glob: '*'}}"),
        "W:never-matches E:wildcard"},
       {"regex .*", Allow("issuer: gh, when: {repository_id: '1', actor: {regex: '.*'}}"),
@@ -171,6 +178,8 @@ TEST_CASE("codes that need two rules, or none") {
       {"denied on trial",
        "deny: [{id: d, mode: audit, when: {team: x}}]\nallow: [{id: a, " + rule + "{team: x}}]",
        ""},
+      {"a star in a deny rule's text",
+       "deny: [{id: d, when: {team: 'x*'}}]\nallow: [{id: a, " + rule + "all}]", "E:literal-star"},
       {"an expired deny rule",
        "deny: [{id: d, expires: 2020-01-01, when: {team: y}}]\nallow: [{id: a, " + rule + "all}]",
        "W:expired"},
@@ -188,6 +197,15 @@ TEST_CASE("codes that need two rules, or none") {
       lint("version: 1\nissuers: {a: {url: 'https://o'}}\nallow: [{id: r, owner: o, ticket: t, "
            "issuer: a, when: all}]"),
       "W:unknown-kind");
+  for (const char* url : {"https://gitlab.com/", "https://gitlab.co", "http://gitlab.com",
+                          "https://token.actions.githubuserconten.com"}) {
+    CAPTURE(url);
+    CHECK_EQ(Codes(ca::LintText(std::string("version: 1\nissuers: {a: {url: '") + url +
+                                    "'}}\nallow: [{id: r, owner: o, ticket: t, issuer: a, when: "
+                                    "{project_id: '1'}}]",
+                                support::kNow)),
+             "W:misspelt-issuer");
+  }
   CHECK_EQ(lint("version: 1\nissuers: {a: {url: 'https://gitlab.com'}}\nallow: [{id: r, owner: o, "
                 "ticket: t, issuer: a, when: {project_id: '1'}}]"),
            "E:merge-requests");

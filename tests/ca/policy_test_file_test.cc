@@ -125,7 +125,7 @@ TEST_CASE("malformed files are refused with path and line") {
       {"cases: [{name: a, issuer: b, claims: {n: 007}, expect: c}]", "put it in quotes"},
       {"cases: [{name: a, issuer: b, claims: {n: .inf}, expect: c}]", "put it in quotes"},
       {"cases: [{name: a, issuer: b, claims: {}, key: dsa, expect: c}]", "no key type 'dsa'"},
-      {"cases: [{name: a, issuer: b, claims: {}, now: soon, expect: c}]", "no time such as"},
+      {"cases: [{name: a, issuer: b, claims: {}, now: soon, expect: c}]", "wanted a time such as"},
       {"cases: [{name: a, issuer: b, claims: {}, expect: c}, {name: a, issuer: b, claims: {}, "
        "expect: c}]",
        "another case"},

@@ -127,4 +127,23 @@ TEST_CASE("the table in words, and as JSON") {
   CHECK_EQ(ca::WhoText(policy, {}), "nobody: no allow rule can match\n");
 }
 
+TEST_CASE("a long list of values takes several lines, each value whole") {
+  std::string values;
+  for (int i = 0; i < 9; ++i) values += "\"number or \\\"" + std::to_string(i) + "\", ";
+  const auto policy = ca::Policy::Parse(
+      "version: 1\nissuers: {o: {url: 'https://o'}}\nallow:\n"
+      "  - {id: r, issuer: o, when: {team: {any: [" +
+      values + "]}, long: \"" + std::string(200, 'x') + "\"}}\n");
+  REQUIRE_MESSAGE(policy, (policy ? "" : policy.error().Describe()));
+  const auto answers = ca::WhoCan(*policy, {.issuer = "o"}, support::kNow);
+  REQUIRE(answers);
+  const std::string text = ca::WhoText(*policy, *answers);
+  for (int i = 0; i < 9; ++i) {
+    CHECK_NE(text.find("\"number or \\\"" + std::to_string(i) + "\""), std::string::npos);
+  }
+  CHECK_NE(text.find("team is \"number or \\\"0\" or \"number"), std::string::npos);
+  CHECK_NE(text.find("\n                            or \"number or"), std::string::npos);
+  CHECK_NE(text.find(std::string(200, 'x')), std::string::npos);
+}
+
 }  // namespace

@@ -143,4 +143,6 @@ def test_token_inspect_refuses_what_it_cannot_use(new_state, issuer):
     state = new_state()
     assert house.run("token", "inspect", "/nonexistent", "--config", str(state.file)).returncode == 2
     assert house.run("token", "inspect", "-").returncode == 2
+    done = house.run("token", "inspect", issuer.token(), "--config", str(state.file))
+    assert done.returncode == 2 and "standard input" in done.stderr and "eyJ" not in done.stdout + done.stderr
     assert house.run("token", "inspect", "-", "--config", str(state.file), "--now", "soon").returncode == 2

@@ -56,6 +56,10 @@ def test_who_can(tmp_path):
     done = policy("who-can", "--policy", CONFIG / "policy.yaml", "--repository-id", "733019284", "--format", "json")
     assert done.returncode == 0 and "tools-main" in [a["rule"] for a in json.loads(done.stdout)["answers"]]
     assert policy("who-can", "--policy", CONFIG / "policy.yaml", "--issuer", "nobody").returncode == 2
+    done = policy("who-can", "--policy", CONFIG / "policy.yaml", "--claim", "repositry_id=733019284")
+    assert "no rule reads the claim 'repositry_id'; did you mean 'repository_id'?" in done.stderr
+    done = policy("who-can", "--policy", CONFIG / "policy.yaml", "--claim", "repository_id=733019284")
+    assert done.stderr == "" and max(map(len, done.stdout.splitlines())) < 160
 
 
 def test_diff_of_events_in_a_file(tmp_path):

@@ -26,6 +26,45 @@ TEST_CASE("Rfc3339") {
   CHECK_EQ(schema::Rfc3339(AtMs(-1)), "1969-12-31T23:59:59.999Z");
 }
 
+TEST_CASE("ParseTime takes a second or a day of the calendar, and nothing else") {
+  struct Case {
+    std::string_view text;
+    std::string_view want;  // "": refused
+  };
+  const Case cases[] = {
+      {"2026-11-21T10:00:00Z", "2026-11-21T10:00:00Z"},
+      {"2026-11-21", "2026-11-21T00:00:00Z"},
+      {"2028-02-29", "2028-02-29T00:00:00Z"},
+      {"1970-01-01", "1970-01-01T00:00:00Z"},
+      {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"},
+      {"2026-02-29", ""},
+      {"2026-11-31", ""},
+      {"2026-13-01", ""},
+      {"2026-00-01", ""},
+      {"2026-11-21T24:00:00Z", ""},
+      {"2026-11-21T10:00:60Z", ""},
+      {"2026-11-21T10:00:00", ""},
+      {"2026-11-21T10:00:00z", ""},
+      {"2026-11-21T10:00:00.5Z", ""},
+      {"2026-11-21T10:00:00+01:00", ""},
+      {"2026-11-21T10:00:00Z ", ""},
+      {" 2026-11-21", ""},
+      {"2026-11-2 ", ""},
+      {"2026- 1- 1", ""},
+      {"2026-1-1", ""},
+      {"21.11.2026", ""},
+      {std::string_view("2026-11-21T10:00:00Z\0", 21), ""},
+      {"tomorrow", ""},
+      {"", ""},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    const auto time = schema::ParseTime(c.text);
+    CHECK_EQ(time ? schema::Rfc3339(*time) : "", c.want);
+    if (!time) CHECK(time.error().Is(schema::kBadTime));
+  }
+}
+
 TEST_CASE("ParseDuration takes a whole number and one unit") {
   struct Case {
     std::string_view text;
