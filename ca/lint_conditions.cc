@@ -35,10 +35,6 @@ Kinds KindsOf(const Context& context, const Rule& rule) {
   return kinds;
 }
 
-bool Has(const schema::Vocabulary& vocabulary, std::string_view claim) {
-  return std::ranges::find(vocabulary.claims, claim) != vocabulary.claims.end();
-}
-
 void CheckKnown(const Context& context, const Rule& rule, const Condition& condition,
                 const Kinds& kinds) {
   // Absent is what a claim from elsewhere always is.
@@ -47,12 +43,12 @@ void CheckKnown(const Context& context, const Rule& rule, const Condition& condi
   // A deny rule for every issuer may be about one kind only.
   const bool any_will_do = rule.effect == Effect::kDeny;
   if (any_will_do && (!kinds.complete || std::ranges::any_of(kinds.known, [&](const auto* kind) {
-        return kind->open || Has(*kind, claim);
+        return kind->open || schema::Knows(*kind, claim);
       }))) {
     return;
   }
   for (const schema::Vocabulary* kind : kinds.known) {
-    if (Has(*kind, claim)) continue;
+    if (schema::Knows(*kind, claim)) continue;
     const std::string_view near = schema::Nearest(claim, kind->claims);
     // A short claim is near to some registered one by chance.
     if (kind->open && (near.empty() || claim.size() < 5)) continue;

@@ -23,7 +23,7 @@ struct RepositoryClaims {
 constexpr RepositoryClaims kRepositories[] = {
     {"github-workflow", "repository", "repository_owner", "repository_id"},
     {"gitlab-pipeline", "project_path", "namespace_path", "project_id"},
-    {"buddy-pipeline", "project_name", "", "project_id"},
+    {"buddy-pipeline", "project_name", "", "pipeline_id"},
     {"circleci-job", "oidc.circleci.com/vcs-origin", "", "oidc.circleci.com/project-id"},
     {"codefresh-workflow", "scm_repo_url", "", "pipeline_id"},
 };

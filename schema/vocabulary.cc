@@ -7,30 +7,48 @@ namespace {
 
 using Names = std::span<const std::string_view>;
 
-// buddy-pipeline
-constexpr std::string_view kBuddyPipelineClaims[] = {
-    "action_id",     "aud",          "execution_id",
-    "exp",           "iat",          "iss",
-    "jti",           "nbf",          "pipeline_id",
-    "pipeline_name", "project_id",   "project_name",
-    "ref",           "revision",     "runner_environment",
-    "sub",           "triggered_on", "workspace_domain",
-    "workspace_id"};
-constexpr std::string_view kBuddyPipelineOwner[] = {"project_id", "workspace_id"};
-constexpr std::string_view kBuddyPipelineNames[] = {"project_name", "sub", "workspace_domain"};
+// buddy-pipeline: Buddy documents no list; sigstore/fulcio issue 2327 has a token, pull request
+// 2371 the mapping, and says that a workspace's domain and a project's name can change hands and a
+// pipeline's id never.
+constexpr std::string_view kBuddyPipelineClaims[] = {"action_id",
+                                                     "action_name",
+                                                     "aud",
+                                                     "execution_id",
+                                                     "exp",
+                                                     "iat",
+                                                     "iss",
+                                                     "jti",
+                                                     "nbf",
+                                                     "pipeline_id",
+                                                     "pipeline_name",
+                                                     "project_display_name",
+                                                     "project_name",
+                                                     "ref",
+                                                     "revision",
+                                                     "runner_environment",
+                                                     "sub",
+                                                     "triggered_on",
+                                                     "workspace_display_name",
+                                                     "workspace_domain"};
+constexpr std::string_view kBuddyPipelineOwner[] = {"pipeline_id"};
+constexpr std::string_view kBuddyPipelineNames[] = {
+    "pipeline_name", "project_display_name",   "project_name",
+    "sub",           "workspace_display_name", "workspace_domain"};
 constexpr std::string_view kBuddyPipelineRun[] = {"execution_id"};
 
-// buildkite-job
+// buildkite-job: buildkite.com/docs/agent/cli/reference/oidc, "Claims" and "Optional claims".
 constexpr std::string_view kBuildkiteJobClaims[] = {"agent_id",
                                                     "aud",
                                                     "build_branch",
                                                     "build_commit",
+                                                    "build_id",
                                                     "build_number",
                                                     "build_source",
                                                     "build_tag",
                                                     "cluster_id",
                                                     "cluster_name",
                                                     "exp",
+                                                    "https://aws.amazon.com/tags",
                                                     "iat",
                                                     "iss",
                                                     "job_id",
@@ -45,6 +63,7 @@ constexpr std::string_view kBuildkiteJobClaims[] = {"agent_id",
                                                     "runner_environment",
                                                     "step_key",
                                                     "sub"};
+constexpr std::string_view kBuildkiteJobFamilies[] = {"agent_tag:"};
 constexpr std::string_view kBuildkiteJobOwner[] = {"organization_id", "pipeline_id"};
 constexpr std::string_view kBuildkiteJobNames[] = {"organization_slug", "pipeline_slug", "sub"};
 constexpr std::string_view kBuildkiteJobRun[] = {"job_id"};
@@ -55,7 +74,9 @@ constexpr std::string_view kChainguardIdentityClaims[] = {
 constexpr std::string_view kChainguardIdentityOwner[] = {"sub"};
 constexpr std::string_view kChainguardIdentityNames[] = {"email"};
 
-// circleci-job
+// circleci-job: circleci.com/docs/guides/permissions-authentication/openid-connect-tokens; org-id,
+// pipeline-id and pipeline-definition-id are in its announcement discuss.circleci.com/t/54214,
+// job-id and workflow-id in the tokens.
 constexpr std::string_view kCircleciJobClaims[] = {"aud",
                                                    "exp",
                                                    "iat",
@@ -80,10 +101,12 @@ constexpr std::string_view kCircleciJobNames[] = {"oidc.circleci.com/vcs-origin"
 constexpr std::string_view kCircleciJobRun[] = {"oidc.circleci.com/job-id",
                                                 "oidc.circleci.com/workflow-id"};
 
-// codefresh-workflow
+// codefresh-workflow: codefresh.io/docs/docs/integrations/oidc-pipelines, "Custom Codefresh
+// claims"; platform_url and runner_environment are in sigstore/fulcio pull request 1593.
 constexpr std::string_view kCodefreshWorkflowClaims[] = {"account_id",
                                                          "account_name",
                                                          "aud",
+                                                         "auth_time",
                                                          "exp",
                                                          "iat",
                                                          "initiator",
@@ -98,6 +121,7 @@ constexpr std::string_view kCodefreshWorkflowClaims[] = {"account_id",
                                                          "scm_ref",
                                                          "scm_repo_url",
                                                          "scm_user_name",
+                                                         "sid",
                                                          "sub",
                                                          "workflow_id"};
 constexpr std::string_view kCodefreshWorkflowOwner[] = {"account_id", "pipeline_id"};
@@ -128,7 +152,8 @@ constexpr std::string_view kEmailClaims[] = {"at_hash",
                                              "sub"};
 constexpr std::string_view kEmailOwner[] = {"sub"};
 
-// github-workflow
+// github-workflow: docs.github.com/en/actions/reference/security/oidc, and `claims_supported` of
+// the issuer's discovery document.
 constexpr std::string_view kGithubWorkflowClaims[] = {"actor",
                                                       "actor_id",
                                                       "aud",
@@ -164,13 +189,14 @@ constexpr std::string_view kGithubWorkflowClaims[] = {"actor",
                                                       "workflow",
                                                       "workflow_ref",
                                                       "workflow_sha"};
+constexpr std::string_view kGithubWorkflowFamilies[] = {"repo_property_"};
 constexpr std::string_view kGithubWorkflowOwner[] = {"enterprise_id", "repository_id",
                                                      "repository_owner_id"};
 constexpr std::string_view kGithubWorkflowNames[] = {
     "enterprise", "job_workflow_ref", "repository", "repository_owner", "sub", "workflow_ref"};
 constexpr std::string_view kGithubWorkflowRun[] = {"run_attempt", "run_id"};
 
-// gitlab-pipeline
+// gitlab-pipeline: docs.gitlab.com/ci/secrets/id_token_authentication, "Token payload".
 constexpr std::string_view kGitlabPipelineClaims[] = {"aud",
                                                       "ci_config_ref_uri",
                                                       "ci_config_sha",
@@ -183,11 +209,10 @@ constexpr std::string_view kGitlabPipelineClaims[] = {"aud",
                                                       "groups_direct",
                                                       "iat",
                                                       "iss",
+                                                      "job_config",
                                                       "job_id",
                                                       "job_namespace_id",
                                                       "job_namespace_path",
-                                                      "job_policy_ref_sha",
-                                                      "job_policy_ref_uri",
                                                       "job_project_id",
                                                       "job_project_path",
                                                       "job_source",
@@ -243,13 +268,15 @@ constexpr Vocabulary kTable[] = {
     {.kind = "buddy-pipeline",
      .shared = true,
      .claims = kBuddyPipelineClaims,
-     .open = false,
+     .families = Names(),
+     .open = true,
      .owner_ids = kBuddyPipelineOwner,
      .names = kBuddyPipelineNames,
      .run = kBuddyPipelineRun},
     {.kind = "buildkite-job",
      .shared = true,
      .claims = kBuildkiteJobClaims,
+     .families = kBuildkiteJobFamilies,
      .open = false,
      .owner_ids = kBuildkiteJobOwner,
      .names = kBuildkiteJobNames,
@@ -257,6 +284,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "chainguard-identity",
      .shared = true,
      .claims = kChainguardIdentityClaims,
+     .families = Names(),
      .open = true,
      .owner_ids = kChainguardIdentityOwner,
      .names = kChainguardIdentityNames,
@@ -264,6 +292,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "circleci-job",
      .shared = false,
      .claims = kCircleciJobClaims,
+     .families = Names(),
      .open = false,
      .owner_ids = kCircleciJobOwner,
      .names = kCircleciJobNames,
@@ -271,6 +300,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "codefresh-workflow",
      .shared = true,
      .claims = kCodefreshWorkflowClaims,
+     .families = Names(),
      .open = false,
      .owner_ids = kCodefreshWorkflowOwner,
      .names = kCodefreshWorkflowNames,
@@ -278,6 +308,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "email",
      .shared = true,
      .claims = kEmailClaims,
+     .families = Names(),
      .open = true,
      .owner_ids = kEmailOwner,
      .names = Names(),
@@ -285,6 +316,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "github-workflow",
      .shared = true,
      .claims = kGithubWorkflowClaims,
+     .families = kGithubWorkflowFamilies,
      .open = false,
      .owner_ids = kGithubWorkflowOwner,
      .names = kGithubWorkflowNames,
@@ -292,6 +324,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "gitlab-pipeline",
      .shared = true,
      .claims = kGitlabPipelineClaims,
+     .families = Names(),
      .open = false,
      .owner_ids = kGitlabPipelineOwner,
      .names = kGitlabPipelineNames,
@@ -299,6 +332,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "kubernetes",
      .shared = false,
      .claims = kKubernetesClaims,
+     .families = Names(),
      .open = false,
      .owner_ids = Names(),
      .names = kKubernetesNames,
@@ -306,6 +340,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "spiffe",
      .shared = false,
      .claims = kSpiffeClaims,
+     .families = Names(),
      .open = true,
      .owner_ids = Names(),
      .names = Names(),
@@ -313,6 +348,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "uri",
      .shared = false,
      .claims = kUriClaims,
+     .families = Names(),
      .open = true,
      .owner_ids = Names(),
      .names = Names(),
@@ -320,6 +356,7 @@ constexpr Vocabulary kTable[] = {
     {.kind = "username",
      .shared = false,
      .claims = kUsernameClaims,
+     .families = Names(),
      .open = true,
      .owner_ids = Names(),
      .names = Names(),
@@ -327,6 +364,13 @@ constexpr Vocabulary kTable[] = {
 };
 
 }  // namespace
+
+bool Knows(const Vocabulary& vocabulary, std::string_view claim) {
+  return std::ranges::binary_search(vocabulary.claims, claim) ||
+         std::ranges::any_of(vocabulary.families, [&](std::string_view family) {
+           return claim.size() > family.size() && claim.starts_with(family);
+         });
+}
 
 const Vocabulary* FindVocabulary(std::string_view kind) {
   const auto* const found = std::ranges::find(kTable, kind, &Vocabulary::kind);

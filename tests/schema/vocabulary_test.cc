@@ -30,6 +30,39 @@ TEST_CASE("each vocabulary is found by its kind, sorted, and asks only for claim
   CHECK_EQ(schema::FindVocabulary("ci-provider"), nullptr);
 }
 
+struct KnownCase {
+  const char* kind;
+  const char* claim;
+  bool want;
+};
+// What the providers' documents name, and what only looks like it.
+const KnownCase kKnown[] = {
+    {"buildkite-job", "build_id", true},
+    {"buildkite-job", "agent_tag:queue", true},
+    {"buildkite-job", "agent_tag:", false},
+    {"buildkite-job", "agent_tag", false},
+    {"buddy-pipeline", "pipeline_id", true},
+    {"buddy-pipeline", "project_id", false},
+    {"circleci-job", "oidc.circleci.com/ssh-rerun", true},
+    {"circleci-job", "ssh-rerun", false},
+    {"codefresh-workflow", "sid", true},
+    {"github-workflow", "check_run_id", true},
+    {"github-workflow", "repo_property_team", true},
+    {"github-workflow", "repo_property_", false},
+    {"github-workflow", "my_repo_property_team", false},
+    {"gitlab-pipeline", "job_config", true},
+    {"gitlab-pipeline", "repo_property_team", false},
+};
+TEST_CASE("a claim is known by its name or its family") {
+  for (const KnownCase& c : kKnown) {
+    CAPTURE(c.kind);
+    CAPTURE(c.claim);
+    const schema::Vocabulary* kind = schema::FindVocabulary(c.kind);
+    REQUIRE(kind);
+    CHECK_EQ(schema::Knows(*kind, c.claim), c.want);
+  }
+}
+
 TEST_CASE("a GitHub run is its id and attempt") {
   const schema::Vocabulary* github = schema::FindVocabulary("github-workflow");
   REQUIRE(github);
