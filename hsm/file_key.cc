@@ -10,7 +10,7 @@
 #include "hsm/channel.h"
 #include "hsm/custody.h"
 #include "hsm/digest.h"
-#include "hsm/pin.h"
+#include "hsm/private_file.h"
 #include "schema/base/openssl.h"
 
 namespace hsm {
@@ -80,7 +80,7 @@ Result<std::unique_ptr<SigningKey>> OpenFileKey(const fs::path& file, FileKeyKin
   if (fd.get() < 0 || ::fstat(fd.get(), &status) != 0) {
     return Unusable(file, std::generic_category().message(errno));
   }
-  TRY(CheckPrivateMode(status, file));
+  TRY(CheckPrivate(fd.get(), status, file));
   // OpenSSL reads from the descriptor itself, so no copy of the text stays behind in a string.
   const schema::OwnedBio bio(BIO_new_fd(fd.get(), BIO_NOCLOSE));
   MUST(bio != nullptr);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 
 #include "hsm/channel.h"
 #include "hsm/custody.h"
+#include "hsm/private_file.h"
 
 namespace hsm {
 
@@ -48,14 +50,6 @@ std::optional<PinSource> LookAtPin(const std::filesystem::path& file) {
   return SourceOf(status);
 }
 
-schema::Outcome CheckPrivateMode(const struct stat& status, const std::filesystem::path& file) {
-  if (!S_ISREG(status.st_mode)) return Unusable(file, "not a regular file");
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return Unusable(file, "open to group or others; chmod 0400 it");
-  }
-  return schema::Ok();
-}
-
 struct PinReader {
   static schema::Outcome Fill(int fd, const std::filesystem::path& file, Pin& pin) {
     // One octet more than allowed, so that a longer file is seen as such; the last stays 0.
@@ -82,7 +76,7 @@ Result<ReadPinResult> ReadPin(const std::filesystem::path& file) {
   if (fd.get() < 0 || ::fstat(fd.get(), &status) != 0) {
     return Unusable(file, std::generic_category().message(errno));
   }
-  TRY(CheckPrivateMode(status, file));
+  TRY(CheckPrivate(fd.get(), status, file));
   ReadPinResult result;
   result.source = SourceOf(status);
   TRY(PinReader::Fill(fd.get(), file, result.pin));

@@ -1,8 +1,6 @@
 // The PIN: read in signer processes only, kept as short as can be, wiped.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -48,9 +46,5 @@ struct ReadPinResult {
 // kKeyUnusable unless `file` is a regular file that group and others cannot read or write and holds
 // 1 to 255 octets without NUL; one newline (LF or CRLF) at its end is not part of the PIN.
 schema::Result<ReadPinResult> ReadPin(const std::filesystem::path& file);
-
-// kKeyUnusable unless `status` is a regular file closed to group and others; key files are held to
-// the same.
-schema::Outcome CheckPrivateMode(const struct stat& status, const std::filesystem::path& file);
 
 }  // namespace hsm

@@ -1,7 +1,13 @@
 // PIN sources and key files: what is read, and what is refused before anything is done with it.
 #include <doctest/doctest.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cstring>
 
 #include "hsm/custody.h"
 #include "hsm/digest.h"
@@ -60,6 +66,59 @@ TEST_CASE("PIN files") {
   CHECK_FALSE(hsm::ReadPin(directory.path()).has_value());
   REQUIRE_EQ(::mkfifo((directory.path() / "pipe").c_str(), 0600), 0);
   CHECK_FALSE(hsm::ReadPin(directory.path() / "pipe").has_value());  // and does not block
+}
+
+// An ACL as acl(5) has it for mode 0440: owner, entries, group, mask, others.
+struct AclCase {
+  const char* name;
+  std::vector<posix_acl_xattr_entry> named;
+  unsigned short group;
+  bool want;
+};
+const AclCase kAcls[] = {
+    {"as systemd hands over a credential", {{ACL_USER, ACL_READ, ::geteuid()}}, 0, true},
+    {"another user, who may not", {{ACL_USER, 0, 12345}}, 0, true},
+    {"another user", {{ACL_USER, ACL_READ, 12345}}, 0, false},
+    {"us and another", {{ACL_USER, ACL_READ, ::geteuid()}, {ACL_USER, ACL_READ, 12345}}, 0, false},
+    {"a group", {{ACL_GROUP, ACL_READ, 12345}}, 0, false},
+    {"the file's group", {{ACL_USER, ACL_READ, ::geteuid()}}, ACL_READ, false},
+};
+
+bool SetAcl(const std::filesystem::path& file, const AclCase& acl) {
+  std::vector<posix_acl_xattr_entry> entries = {{ACL_USER_OBJ, ACL_READ, ~0U}};
+  const auto add = [&](unsigned short tag) {
+    for (const auto& entry : acl.named) {
+      if (entry.e_tag == tag) entries.push_back(entry);
+    }
+  };
+  add(ACL_USER);
+  entries.push_back({ACL_GROUP_OBJ, acl.group, ~0U});
+  add(ACL_GROUP);
+  entries.push_back({ACL_MASK, ACL_READ, ~0U});
+  entries.push_back({ACL_OTHER, 0, ~0U});
+  const posix_acl_xattr_header header{POSIX_ACL_XATTR_VERSION};
+  std::string value(sizeof header + entries.size() * sizeof entries[0], '\0');
+  std::memcpy(value.data(), &header, sizeof header);
+  std::memcpy(value.data() + sizeof header, entries.data(), entries.size() * sizeof entries[0]);
+  return ::setxattr(file.c_str(), "system.posix_acl_access", value.data(), value.size(), 0) == 0;
+}
+
+TEST_CASE("a PIN that an access control list gives to us alone is read") {
+  const support::TempDirectory directory;
+  const auto file = directory.path() / "pin";
+  for (const AclCase& c : kAcls) {
+    CAPTURE(c.name);
+    support::WriteFile(file, "1234", 0400);
+    if (!SetAcl(file, c)) {
+      REQUIRE_EQ(errno, EOPNOTSUPP);
+      MESSAGE("this file system knows no access control lists");
+      return;
+    }
+    struct stat status {};
+    REQUIRE_EQ(::stat(file.c_str(), &status), 0);
+    REQUIRE_EQ(status.st_mode & 0777, 0440);
+    CHECK_EQ(hsm::ReadPin(file).has_value(), c.want);
+  }
 }
 
 TEST_CASE("a PIN is wiped when it is moved from") {
