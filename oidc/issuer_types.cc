@@ -1,7 +1,6 @@
 #include "oidc/issuer_types.h"
 
 #include <algorithm>
-#include <string>
 
 namespace oidc {
 namespace {
@@ -21,8 +20,6 @@ constexpr IssuerTypeRow kTypes[] = {
 };
 
 }  // namespace
-
-std::span<const IssuerTypeRow> IssuerTypes() { return kTypes; }
 
 const IssuerTypeRow* FindIssuerType(std::string_view text) {
   const auto found = std::ranges::find(kTypes, text, &IssuerTypeRow::text);

@@ -1,7 +1,7 @@
 // The issuer types Chancery knows: one row each.
 #pragma once
 
-#include <span>
+#include <string>
 #include <string_view>
 
 #include "oidc/issuers.h"
@@ -14,7 +14,6 @@ struct IssuerTypeRow {
   std::string_view challenge_claim;  // the claim whose text the client signs
 };
 
-std::span<const IssuerTypeRow> IssuerTypes();
 const IssuerTypeRow* FindIssuerType(std::string_view text);  // nullptr: not known
 // "email, uri, …", for messages.
 std::string IssuerTypeNames();

@@ -196,6 +196,5 @@ Result<WalState> Connection::Checkpoint() {
 bool Connection::InTransaction() const {
   return sqlite3_get_autocommit(database_->getHandle()) == 0;
 }
-int Connection::Changes() const { return database_->getChanges(); }
 
 }  // namespace ca::sqlite

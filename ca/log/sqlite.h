@@ -114,8 +114,6 @@ class Connection {
   schema::Result<WalState> Checkpoint();
   // Whether a transaction is open: SQLite ends one by itself after some errors.
   bool InTransaction() const;
-  // Rows changed by the last statement.
-  int Changes() const;
 
  private:
   explicit Connection(std::unique_ptr<SQLite::Database> database);

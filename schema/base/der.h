@@ -24,7 +24,6 @@ enum Tag : std::uint8_t {
   kOid = 0x06,
   kUtf8String = 0x0c,
   kPrintableString = 0x13,
-  kIa5String = 0x16,
   kUtcTime = 0x17,
   kGeneralizedTime = 0x18,
   kSequence = 0x30,
