@@ -40,8 +40,12 @@ Result<std::unique_ptr<Reader>> OpenReader(const schema::Config& config) {
 // "2026-11-21T10:00:00Z", "2026-11-21", or how long ago: "90m".
 Result<schema::TimeMs> ParseWhen(const std::string& text) {
   if (const auto time = schema::ParseTime(text)) return schema::TimeMs(*time);
-  TRY(const std::chrono::milliseconds ago, schema::ParseDuration(text));
-  return schema::SystemClock().Now() - ago;
+  const auto ago = schema::ParseDuration(text);
+  if (!ago) {
+    return schema::Error{ago.error().kind,
+                         "'" + text + "'; or a time: 2026-11-21T10:00:00Z, or a day: 2026-11-21"};
+  }
+  return schema::SystemClock().Now() - *ago;
 }
 
 void PrintRows(const std::vector<IssuanceRow>& rows) {
@@ -182,7 +186,7 @@ void RegisterShow(CLI::App& log, int& exit_code) {
       "Exit code 1 when something does not verify.\n"
       "Examples:\n"
       "  chancery log show --config chancery.yaml 17\n"
-      "  chancery log show --config chancery.yaml 0a:1b:2c* --format json");
+      "  chancery log show --config chancery.yaml '0a:1b:2c*' --format json");
   AddCommon(*command, options->config, options->format);
   command->add_option("INDEX|SERIAL", options->entry, "leaf index, or serial (prefix with '*')")
       ->required();

@@ -250,3 +250,9 @@ def test_go_sumdb_verifies_proofs_and_notes(server, filled, tmp_path):
     done = subprocess.run(["go", "test", "-count=1", "./..."], cwd=house.ROOT / "tests" / "e2e" / "go",
                           env=dict(os.environ, CHANCERY_FACTS=str(facts)), capture_output=True, text=True, timeout=120 * house.PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_search_says_how_to_write_a_time(server):
+    done = server.run("log", "search", "--since", "yesterday")
+    assert done.returncode == 1
+    assert all(form in done.stderr for form in ("'yesterday'", "10m", "2026-11-21T10:00:00Z")), done.stderr
