@@ -86,3 +86,17 @@ def test_of_a_refused_token_the_client_gets_the_step_where_its_issuer_allows_it(
             assert body["message"].endswith(f"[{info['reason']}; request {answer.headers['X-Request-Id']}]")
     answer = refusing.ask("gitlab", aud="elsewhere")[2]
     assert answer.status_code == 401 and answer.json()["details"] == []
+
+
+def test_rules_on_trial_are_a_line_of_the_operators_log(private, issuer):
+    server = private(start=False)
+    path = server.state.directory / "policy.yaml"
+    policy = yaml.safe_load(path.read_text())
+    policy.setdefault("deny", []).append({"id": "trial", "mode": "audit", "when": {"repository": "acme/app"}})
+    path.write_text(yaml.safe_dump(policy, sort_keys=False))
+    server.start()
+    client = wire.Client(server.public, issuer)
+    answers = [client.issue().answer, client.ask(aud="elsewhere")[2]]
+    (line,) = [line for line in server.journal() if line["event"] == "audit-rules-matched"]
+    assert line["request_id"] == answers[0].headers["X-Request-Id"]
+    assert line["would_deny"] == "trial" and line["would_allow"] == ""
