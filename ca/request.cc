@@ -50,8 +50,8 @@ Result<RawKey> ReadPublicKey(std::string_view text) {
 Result<RawKey> CheckPublicKey(const KeyRequest& request, std::string_view proof_message) {
   TRY(RawKey key, ReadPublicKey(request.public_key));
   TRY(CheckStrength(key));
-  TRY(const schema::OwnedKey handle, LoadKey(key));
-  TRY(VerifyProof(handle.get(), key.type, schema::AsBytes(proof_message), request.proof));
+  TRY(EVP_PKEY* const handle, LoadKey(key));
+  TRY(VerifyProof(handle, key.type, schema::AsBytes(proof_message), request.proof));
   return key;
 }
 
@@ -83,8 +83,8 @@ Result<RawKey> CheckCsr(std::string_view text) {
   if (FieldSize(csr.key.type) != 0 && EcdsaDer(csr.signature, 0).empty()) {
     return Error{&kProofWrong, "CSR signature is not DER"};
   }
-  TRY(const schema::OwnedKey handle, LoadKey(csr.key));
-  TRY(VerifyProof(handle.get(), csr.key.type, csr.signed_bytes, csr.signature));
+  TRY(EVP_PKEY* const handle, LoadKey(csr.key));
+  TRY(VerifyProof(handle, csr.key.type, csr.signed_bytes, csr.signature));
   return std::move(csr.key);
 }
 

@@ -71,7 +71,7 @@ TEST_CASE("every kind of key reads, re-encodes and loads as OpenSSL has it") {
     CHECK(key->spki == spki);
     const auto loaded = ca::LoadKey(*key);
     REQUIRE(loaded);
-    CHECK_EQ(EVP_PKEY_eq(loaded->get(), samples::Key(kind)), 1);
+    CHECK_EQ(EVP_PKEY_eq(*loaded, samples::Key(kind)), 1);
   }
 }
 

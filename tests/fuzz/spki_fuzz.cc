@@ -25,7 +25,7 @@ void CheckKey(const ca::RawKey& key) {
   MUST(loaded.has_value() == (theirs != nullptr));
   if (!loaded) return;
   MUST(at == spki.data() + spki.size());
-  MUST(EVP_PKEY_eq(loaded->get(), theirs.get()) == 1);
+  MUST(EVP_PKEY_eq(*loaded, theirs.get()) == 1);
 }
 
 void CheckPem(std::string_view text) {
