@@ -46,19 +46,23 @@ Channel WriteAll(int socket, schema::BytesView bytes, Steady::time_point deadlin
 
 Channel ReadSome(int socket, int wake, schema::Bytes& out, Steady::time_point deadline) {
   std::array<std::uint8_t, kReadBytes> buffer;  // not cleared: most reads fill a fraction of it
+  // With nothing else to wait for the kernel waits in recv, and one call does the work of two.
+  const bool alone = wake < 0 && deadline == Steady::time_point::max();
   for (;;) {
-    const ssize_t got = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (!alone) {
+      // First of all: an answer is hardly ever there before it is waited for.
+      pollfd wait[] = {{socket, POLLIN, 0},
+                       {wake, POLLIN, 0}};  // poll ignores a negative descriptor
+      const int ready = ::poll(wait, 2, TimeoutUntil(deadline));
+      if (ready == 0 && Passed(deadline)) return Channel::kTimeout;
+      if (ready > 0 && wait[0].revents == 0 && wait[1].revents != 0) return Channel::kWoken;
+    }
+    const ssize_t got = ::recv(socket, buffer.data(), buffer.size(), alone ? 0 : MSG_DONTWAIT);
     if (got > 0) {
       out.insert(out.end(), buffer.begin(), buffer.begin() + got);
       return Channel::kOk;
     }
-    if (got == 0) return Channel::kClosed;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return Channel::kClosed;
-    pollfd wait[] = {{socket, POLLIN, 0}, {wake, POLLIN, 0}};  // poll ignores a negative descriptor
-    const int ready = ::poll(wait, 2, TimeoutUntil(deadline));
-    if (ready == 0 && Passed(deadline)) return Channel::kTimeout;
-    if (ready > 0 && wait[0].revents == 0 && wait[1].revents != 0) return Channel::kWoken;
+    if (got == 0 || (errno != EINTR && errno != EAGAIN)) return Channel::kClosed;
   }
 }
 

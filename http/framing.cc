@@ -99,26 +99,31 @@ bool Framer::Finish() {
 }
 
 bool Framer::Head() {
-  for (; begin_ + seen_ < buffer_.size(); ++seen_) {
-    if (seen_ == limits_.head_bytes) return Break(kHeadTooLarge);
-    state_ = State::kHead;
-    const char c = buffer_[begin_ + seen_];
-    const bool after_cr = seen_ > line_ && buffer_[begin_ + seen_ - 1] == '\r';
+  const std::string_view text = std::string_view(buffer_).substr(begin_);
+  if (seen_ < text.size()) state_ = State::kHead;
+  for (std::size_t at = seen_; at < text.size(); ++at) {
+    if (at == limits_.head_bytes) return Break(kHeadTooLarge);
+    const char c = text[at];
+    const bool after_cr = at > line_ && text[at - 1] == '\r';
+    if (!after_cr && !IsControl(c)) continue;  // nearly every octet
     if (after_cr != (c == '\n')) return Break(kBadHeader, "CR or LF alone");
-    if (c != '\r' && c != '\n' && IsControl(c)) return Break(kBadHeader, "control character");
+    if (c != '\r' && c != '\n') return Break(kBadHeader, "control character");
     if (c != '\n') continue;
-    const bool empty = seen_ == line_ + 1;
-    line_ = seen_ + 1;
+    const bool empty = at == line_ + 1;
+    line_ = at + 1;
     if (!empty) continue;
-    if (line_ > 2) break;
+    if (line_ > 2) return HeadLines();
     if (std::exchange(blank_line_, true)) return Break(kBadRequestLine, "empty lines");
     begin_ += 2;
     seen_ = line_ = 0;
     state_ = State::kIdle;
     return true;
   }
-  if (begin_ + seen_ == buffer_.size()) return false;
+  seen_ = text.size();
+  return false;
+}
 
+bool Framer::HeadLines() {
   auto head = ParseHead(std::string_view(buffer_).substr(begin_, line_), limits_);
   if (!head) return Break(*head.error().kind, head.error().detail);
   begin_ += std::exchange(line_, 0);

@@ -67,6 +67,7 @@ class Framer {
   void Advance();
   bool AdvanceOne();
   bool Head();
+  bool HeadLines();
   bool Length();
   bool ChunkLine();
   bool ChunkData();

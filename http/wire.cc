@@ -141,14 +141,12 @@ std::string SigningAnswerV2(const std::vector<std::string>& chain) {
   for (std::size_t i = 0; i < chain.size(); ++i) {
     if (i > 0) out += ',';
     out += '"';
-    for (const char c : chain[i]) {
-      if (c == '\n') {
-        out += "\\n";
-      } else {
-        out += c;
-      }
+    std::string_view rest = chain[i];
+    for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos;) {
+      out.append(rest.substr(0, end)).append("\\n");
+      rest.remove_prefix(end + 1);
     }
-    out += '"';
+    out.append(rest).append("\"");
   }
   return out + "]}}}";
 }

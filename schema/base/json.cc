@@ -116,6 +116,17 @@ Error BadAt(const char* reason, std::size_t position) {
   return Error{&kBadJson, std::string(reason) + " at byte " + std::to_string(position)};
 }
 
+// Reads what was refused once more, to say where: counting costs more than reading, and most texts
+// are good.
+Error Where(std::string_view text, const JsonLimits& limits) {
+  const char* const begin = text.data();
+  const char* last_read = begin;
+  StrictBuilder builder(limits.depth);
+  MUST(!Json::sax_parse(CountingIterator(begin, &last_read),
+                        CountingIterator(begin + text.size(), &last_read), &builder));
+  return BadAt(builder.reason(), static_cast<std::size_t>(last_read - begin));
+}
+
 std::string Dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -181,13 +192,9 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   if (const auto nul = text.find('\0'); nul != text.npos) return BadAt("NUL", nul);
   if (text.starts_with("\xef\xbb\xbf")) return BadAt("byte order mark", 0);
 
-  const char* const begin = text.data();
-  const char* last_read = begin;
   StrictBuilder builder(limits.depth);
-  const bool parsed = Json::sax_parse(CountingIterator(begin, &last_read),
-                                      CountingIterator(begin + text.size(), &last_read), &builder);
-  if (!parsed) return BadAt(builder.reason(), static_cast<std::size_t>(last_read - begin));
-  return std::move(builder).Take();
+  if (Json::sax_parse(text.begin(), text.end(), &builder)) return std::move(builder).Take();
+  return Where(text, limits);
 }
 
 }  // namespace schema
