@@ -46,15 +46,22 @@ std::string PeerOf(int fd) {
   return text.data();
 }
 
+// 48 bits of Unix milliseconds and 32 random bits: ids of one time are neighbours in the log's
+// index.
 std::string NewRequestId() {
-  thread_local std::array<std::uint8_t, 512> pool;
+  constexpr std::size_t kTime = 6, kRandom = 4;
+  thread_local std::array<std::uint8_t, 128 * kRandom> pool;
   thread_local std::size_t used = pool.size();
   if (used == pool.size()) {
     MUST(getrandom(pool.data(), pool.size(), 0) == static_cast<ssize_t>(pool.size()));
     used = 0;
   }
-  used += 8;
-  return schema::Hex({pool.data() + used - 8, 8});
+  std::array<std::uint8_t, kTime + kRandom> id;
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+  for (std::size_t i = kTime; i > 0; ms >>= 8) id[--i] = static_cast<std::uint8_t>(ms & 0xff);
+  for (std::size_t i = kTime; i < id.size(); ++i) id[i] = pool[used++];
+  return schema::Hex(id);
 }
 
 // IMF-fixdate (RFC 9110 5.6.7), made once a second on each thread.

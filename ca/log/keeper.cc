@@ -16,9 +16,11 @@ namespace {
 constexpr std::chrono::milliseconds kEvery{100};
 constexpr int kSettleEvery = 100;  // rounds
 constexpr std::size_t kSettleAtOnce = 256;
-constexpr std::uintmax_t kWalWorthIt = 8 * 1024 * 1024;  // octets; below it a checkpoint waits
-constexpr int kFramesMax =
-    4096;  // of 4 KiB: beyond, the sequencer helps, so that the file starts anew
+// Octets; below it a checkpoint waits, so that a page which is written again and again is copied
+// once.
+constexpr std::uintmax_t kWalWorthIt = 32 * 1024 * 1024;
+// Of 4 KiB: beyond, the sequencer helps, so that the file starts anew.
+constexpr int kFramesMax = 12 * 1024;
 
 // Entries from ?1 on: has a certificate or an event already, else the facts of its event.
 constexpr const char* kUnsettledSql =

@@ -17,7 +17,7 @@ using schema::Steady;
 
 namespace {
 
-constexpr std::size_t kAtOnce = 16;  // precertificates in one exchange: certificates go in between
+constexpr std::size_t kAtOnce = 32;  // precertificates in one exchange: certificates go in between
 constexpr std::chrono::milliseconds kGather{10};
 constexpr std::chrono::milliseconds kBackOff{500};  // after a failed signature
 constexpr std::chrono::seconds kSignDeadline{10};   // off the way of any answer

@@ -1,6 +1,7 @@
 #include "ca/log/sequencer.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "ca/log/sqlite.h"
 #include "schema/base/limits.h"
@@ -185,16 +186,20 @@ void Sequencer::Process(std::vector<Job> jobs) {
   if (now + kClockSlack < tails_.certificates.time) {
     round.clock_error = Error{&kLogUnavailable, "the clock is behind the newest entry"};
   }
-  for (Job& job : jobs) Place(job, round);
-  if (!round.maker.empty()) {
-    auto done = parts_.store->Append(round.maker.Close());
-    if (!done) return Fail(round, done.error());
+  // One lock for all that the grants are judged by, instead of one for every look.
+  if (auto begun = parts_.store->Begin(); !begun) {
+    PutBack(std::move(jobs));
+    return Fail(round, begun.error());
   }
+  for (Job& job : jobs) Place(job, round);
+  const Outcome done =
+      round.maker.empty() ? parts_.store->Cancel() : parts_.store->Append(round.maker.Close());
+  if (!done) return Fail(round, done.error());
   Succeed(round);
   if (!round.checkpoint) return;
   // An error here says nothing of what was committed, but only a fresh connection is trusted.
-  const auto done = parts_.store->Checkpoint();
-  if (!done) {
+  const auto copied = parts_.store->Checkpoint();
+  if (!copied) {
     Round nothing{BatchMaker(*parts_.store, tails_, edges_, parts_.issuer_key_hash, now),
                   std::nullopt,
                   {},
@@ -203,8 +208,13 @@ void Sequencer::Process(std::vector<Job> jobs) {
                   {},
                   false,
                   in_force_};
-    Fail(nothing, done.error());
+    Fail(nothing, copied.error());
   }
+}
+
+void Sequencer::PutBack(std::vector<Job> jobs) {
+  const std::lock_guard lock(mutex_);
+  queue_.insert(queue_.begin(), std::move_iterator(jobs.begin()), std::move_iterator(jobs.end()));
 }
 
 void Sequencer::Place(Job& job, Round& round) {

@@ -117,6 +117,7 @@ class Sequencer {
   void Run();
   std::vector<Job> Take();
   void Process(std::vector<Job> jobs);
+  void PutBack(std::vector<Job> jobs);
   void Place(Job& job, Round& round);
   void Succeed(Round& round);
   void GiveReceipts(Round& round);

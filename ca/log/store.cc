@@ -30,8 +30,11 @@ std::int64_t LeafPrefix(const Hash& leaf_hash) {
 namespace {
 
 constexpr int kBusyMilliseconds = 250;  // how long a commit waits for another process's lock
-// Spent tokens, and charges, deleted in one transaction: more than one can enter.
-constexpr std::size_t kForgetAtOnce = 512;
+// How many of the oldest spent tokens are looked at for each that enters, to delete what has
+// expired: more than one, so that the table shrinks again after a rush. One that lives long holds
+// up those behind it, for as long as a token may live.
+constexpr std::size_t kForgetForEach = 16;
+constexpr std::size_t kForgetAtOnce = 512;  // charges deleted in one transaction
 constexpr std::chrono::hours kTreeHeadsKept{24};
 
 std::int64_t Ms(TimeMs t) { return t.time_since_epoch().count(); }
@@ -183,8 +186,12 @@ class SqliteStore final : public Store {
     }
   }
 
+  Outcome Begin() override { return begin_->Start().Run(); }
+
+  Outcome Cancel() override { return cancel_->Start().Run(); }
+
   Outcome Append(const Batch& batch) override {
-    TRY(begin_->Start().Run());
+    if (!connection_->InTransaction()) TRY(Begin());
     auto done = Write(batch);
     if (done) done = commit_->Start().Run();
     if (!done) return Abandon(std::move(done).error());
@@ -232,8 +239,8 @@ class SqliteStore final : public Store {
 
   // The statements are destroyed before their connection.
   std::unique_ptr<Connection> connection_;
-  std::optional<Statement> begin_, commit_, read_tail_, write_tail_, read_hashes_, read_data_,
-      find_spent_, find_charge_, find_seen_, last_seen_, write_charge_, forget_charges_,
+  std::optional<Statement> begin_, commit_, cancel_, read_tail_, write_tail_, read_hashes_,
+      read_data_, find_spent_, find_charge_, find_seen_, last_seen_, write_charge_, forget_charges_,
       write_seen_, drop_seen_, read_entry_, write_entry_, write_hash_, write_issuance_,
       write_spent_, forget_, write_certificate_, write_unfinished_, write_tree_head_,
       drop_tree_heads_;
@@ -243,6 +250,7 @@ Outcome SqliteStore::PrepareAll() {
   const std::pair<std::optional<Statement>*, const char*> kTexts[] = {
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
+      {&cancel_, "ROLLBACK"},
       {&read_tail_, "SELECT size, root, time, settled FROM tail WHERE shard=?"},
       {&write_tail_, "UPDATE tail SET size=?, root=?, time=?, settled=? WHERE shard=?"},
       {&read_hashes_, kHashesSql},
@@ -254,7 +262,7 @@ Outcome SqliteStore::PrepareAll() {
       {&write_entry_, "INSERT INTO entry VALUES(?,?)"},
       {&write_hash_, "INSERT INTO hash VALUES(?,?)"},
       {&write_issuance_, "INSERT INTO issuance VALUES(?,?,?,?,?,?,?,?,?,?,?)"},
-      {&write_spent_, "INSERT INTO spent VALUES(?,?,?,?)"},
+      {&write_spent_, "INSERT INTO spent(token, key_hash, entry, expires) VALUES(?,?,?,?)"},
       {&find_charge_,
        "SELECT number, at FROM charge WHERE bucket=? AND number<=? ORDER BY number DESC LIMIT 1"},
       {&find_seen_, "SELECT 1 FROM seen WHERE id=?"},
@@ -266,8 +274,8 @@ Outcome SqliteStore::PrepareAll() {
       {&write_seen_, "INSERT INTO seen VALUES(?,?,?,?)"},
       {&drop_seen_, "DELETE FROM seen WHERE scope=? AND number<=?"},
       {&forget_,
-       "DELETE FROM spent WHERE (token, key_hash) IN "
-       "(SELECT token, key_hash FROM spent WHERE expires < ? LIMIT ?)"},
+       "DELETE FROM spent WHERE entry IN (SELECT entry FROM "
+       "(SELECT entry, expires FROM spent ORDER BY entry LIMIT ?) WHERE expires < ?)"},
       {&write_certificate_,
        "INSERT INTO certificate VALUES(?1,?2,?3,?4) ON CONFLICT(id) DO UPDATE SET "
        "certificate=coalesce(certificate,?2), precertificate=coalesce(precertificate,?3), "
@@ -326,7 +334,8 @@ Outcome SqliteStore::WriteOnce(const Batch& batch) {
     TRY(write_spent_->Start(row.token, row.key_hash, row.index, Seconds(row.expires)).Run());
   }
   if (batch.forget) {
-    TRY(forget_->Start(Seconds(*batch.forget), std::uint64_t{kForgetAtOnce}).Run());
+    const std::uint64_t count = kForgetForEach * batch.spent.size();
+    TRY(forget_->Start(count, Seconds(*batch.forget)).Run());
   }
   for (const ChargeRow& row : batch.charges) {
     TRY(write_charge_->Start(row.bucket, row.number, row.index, Ms(row.at), Seconds(row.expires))

@@ -1,8 +1,9 @@
 // What the log keeps, as rows, and the one operation that changes it.
 //
 // Append is compare-and-swap: it writes a batch in one transaction if the tails in the store are
-// those the batch was made from, so a second writer fails instead of forking the tree. The rows are
-// described in schema/sql/migrations.cc.
+// those the batch was made from, so a second writer fails instead of forking the tree. Begin opens
+// that transaction before the reads a batch is judged by. The rows are described in
+// schema/sql/migrations.cc.
 #pragma once
 
 #include <cstdint>
@@ -174,8 +175,13 @@ class Store {
   virtual schema::Result<std::vector<Unsigned>> WithoutPrecertificate(std::uint64_t first,
                                                                       std::size_t count_max) = 0;
 
-  // kForked, sqlite::kUnavailable, sqlite::kSyncFailed, sqlite::kBroken. After an error it is
-  // unknown whether the batch is in the store: open it anew and read the tails.
+  // Keeps other writers out until the next Append or Cancel, and what is read the same until then.
+  // sqlite::kUnavailable when another writer does not let go in 250 ms.
+  virtual schema::Outcome Begin() = 0;
+  virtual schema::Outcome Cancel() = 0;
+  // Begins by itself when nobody did. kForked, sqlite::kUnavailable, sqlite::kSyncFailed,
+  // sqlite::kBroken. After an error it is unknown whether the batch is in the store: open it anew
+  // and read the tails.
   virtual schema::Outcome Append(const Batch& batch) = 0;
   // Copies what other threads left of the write-ahead log. A few milliseconds.
   virtual schema::Outcome Checkpoint() = 0;

@@ -118,7 +118,22 @@ CREATE TABLE seen(
 CREATE UNIQUE INDEX seen_number ON seen(scope, number);
 )sql";
 
-constexpr std::string_view kMigrations[] = {kLogs, kOnce};
+// Spent tokens in the order of their entries, so that a new one is written at the edge; only the
+// look-up by token is at a random place. An index by time of expiry would be a second such place.
+constexpr std::string_view kSpentInOrder = R"sql(
+CREATE TABLE spent_in_order(
+  entry INTEGER PRIMARY KEY,        -- leaf index
+  token BLOB NOT NULL,
+  key_hash BLOB NOT NULL,
+  expires INTEGER NOT NULL
+) STRICT;
+INSERT INTO spent_in_order SELECT entry, token, key_hash, expires FROM spent;
+DROP TABLE spent;
+ALTER TABLE spent_in_order RENAME TO spent;
+CREATE INDEX spent_token ON spent(token);
+)sql";
+
+constexpr std::string_view kMigrations[] = {kLogs, kOnce, kSpentInOrder};
 
 }  // namespace
 

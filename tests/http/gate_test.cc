@@ -289,7 +289,7 @@ TEST_CASE("every answer is whole") {
   TestServer server;
   const Reply hello = Ask(server.port(), kHello);
   const std::string id = hello.Header("x-request-id");
-  CHECK(id.size() == 16);
+  CHECK(id.size() == 20);
   CHECK(id.find_first_not_of("0123456789abcdef") == std::string::npos);
   CHECK(id != Ask(server.port(), kHello).Header("x-request-id"));
   CHECK(hello.Header("content-type") == "text/plain");

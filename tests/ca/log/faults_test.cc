@@ -165,6 +165,8 @@ class Tricky final : public Store {
     }
     return real_->WithoutPrecertificate(first, count_max);
   }
+  Outcome Begin() override { return real_->Begin(); }
+  Outcome Cancel() override { return real_->Cancel(); }
   Outcome Append(const ca::Batch& batch) override {
     // The trick is for an entry or a policy, not for what the background writes.
     const bool entry = !batch.issuances.empty() || std::ranges::any_of(batch.entries, IsPolicy);

@@ -60,6 +60,25 @@ TEST_CASE("the second of two writers fails instead of forking") {
   CHECK_EQ(schema::AsText(**first->ReadData(LogName::kEvents, 1)), "third");
 }
 
+TEST_CASE("between Begin and Append or Cancel no other writer comes in") {
+  TempDir dir;
+  const auto first = OpenNew(dir.path() / "db");
+  const auto second = OpenNew(dir.path() / "db");
+  const Tails start = *first->ReadTails();
+  REQUIRE(first->Begin());
+  const auto locked = second->Begin();
+  REQUIRE_FALSE(locked);
+  CHECK(locked.error().Is(ca::sqlite::kUnavailable));
+  CHECK_FALSE(second->Append(OneEvent(start, "second")));
+  REQUIRE(first->Append(OneEvent(start, "first")));
+  REQUIRE(second->Begin());
+  CHECK_EQ(second->ReadTails()->events.size, 1);
+  REQUIRE(second->Cancel());
+  REQUIRE(first->Begin());
+  CHECK_EQ(first->ReadTails()->events.size, 1);
+  CHECK(first->Cancel());
+}
+
 TEST_CASE("any difference of the tails is seen") {
   TempDir dir;
   const auto store = OpenNew(dir.path() / "db");
