@@ -18,6 +18,14 @@ using schema::Steady;
 
 namespace {
 
+// Where a refused PIN is remembered, before anyone tries one. What fails here is the log's to
+// report, which needs the directory too and gives it the same mode.
+void MakeStateDirectory(const std::filesystem::path& state) {
+  std::error_code ignored;
+  if (!std::filesystem::create_directories(state, ignored)) return;
+  std::filesystem::permissions(state, std::filesystem::perms(0750), ignored);
+}
+
 Descriptor NewEvent() {
   Descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   MUST(event.get() >= 0);
@@ -65,6 +73,9 @@ class CustodyOfSigners final : public Custody {
     for (Crew* crew : {&issuing_, &log_}) {
       for (const auto& lane : crew->lanes) {
         Result<KeyFacts> facts = lane->FirstStart();
+        if (facts && !facts->report.empty() && lane == crew->lanes.front()) {
+          key_reports_.push_back(facts->report);
+        }
         if (!facts) {
           if (!trouble || facts.error().Is(kPinRefused)) trouble = facts.error();
         } else if (crew == &issuing_) {
@@ -83,6 +94,7 @@ class CustodyOfSigners final : public Custody {
   }
 
   const KeyFacts& facts() const override { return facts_; }
+  const std::vector<std::string>& key_reports() const override { return key_reports_; }
 
   Result<Signed> Sign(Purpose purpose, BytesView bytes, Steady::time_point deadline) override {
     return std::move(SignAll(purpose, {bytes}, deadline).front());
@@ -111,6 +123,7 @@ class CustodyOfSigners final : public Custody {
         state.signers.push_back(lane->State());
         state.operations += lane->operations();
         state.replacements += lane->replacements();
+        state.reopenings += lane->reopenings();
       }
     }
     state.issuing_ready = issuing_.queue.Ready();
@@ -128,7 +141,7 @@ class CustodyOfSigners final : public Custody {
  private:
   void Man(Crew& crew, Role role, const schema::Config& config,
            const std::filesystem::path& program, schema::Journal& journal, const std::string& key) {
-    LoginGate& gate = GateOf(key, config.directory);
+    LoginGate& gate = GateOf(key, config);
     const LaneSettings settings{program, config.file, role, config.ca.sign_deadline};
     for (std::size_t i = 0; i < crew.events.size(); ++i) {
       crew.lanes.push_back(
@@ -137,13 +150,13 @@ class CustodyOfSigners final : public Custody {
   }
 
   // Keys of one token share a gate. A URI that does not parse is the signer's to report.
-  LoginGate& GateOf(const std::string& key, const std::filesystem::path& directory) {
-    const auto uri = ParseKeyUri(key, directory);
+  LoginGate& GateOf(const std::string& key, const schema::Config& config) {
+    const auto uri = ParseKeyUri(key, config.directory);
     const GateName name =
         uri ? GateName{uri->module.string(), uri->token, uri->serial, uri->pin_file.string()}
             : GateName{key};
     auto& gate = gates_[name];
-    if (gate == nullptr) gate = std::make_unique<LoginGate>(uri ? uri->pin_file : "");
+    if (gate == nullptr) gate = std::make_unique<LoginGate>(uri ? uri->pin_file : "", config.state);
     return *gate;
   }
 
@@ -157,6 +170,7 @@ class CustodyOfSigners final : public Custody {
       case Purpose::kTreeHead:
       case Purpose::kCertificatesNote:
       case Purpose::kEventsNote:
+      case Purpose::kKeepAlive:  // a lane's own; asked by a caller, a signer refuses it
         return log_;
     }
     MUST(false);
@@ -165,6 +179,7 @@ class CustodyOfSigners final : public Custody {
   using GateName = std::array<std::string, 4>;
 
   KeyFacts facts_;
+  std::vector<std::string> key_reports_;
   // Before the crews, whose lanes hold them.
   std::map<GateName, std::unique_ptr<LoginGate>> gates_;
   Crew issuing_, log_;
@@ -175,6 +190,7 @@ class CustodyOfSigners final : public Custody {
 Result<std::unique_ptr<Custody>> Custody::Start(const schema::Config& config,
                                                 const std::filesystem::path& program,
                                                 schema::Journal& journal) {
+  MakeStateDirectory(config.state);
   auto custody = std::make_unique<CustodyOfSigners>(config, program, journal);
   TRY(custody->AwaitStart());
   return std::unique_ptr<Custody>(std::move(custody));

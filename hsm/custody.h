@@ -31,6 +31,7 @@ enum class Purpose : std::uint8_t {
   kCertificatesNote =
       6,            // Ed25519 note key of the certificates log; checkpoint text with its origin
   kEventsNote = 7,  // Ed25519 note key of the events log; checkpoint text with its origin
+  kKeepAlive = 8,   // no bytes and no signature: every session of the signer is looked at
 };
 
 extern const schema::ErrorKind
@@ -48,6 +49,7 @@ struct KeyFacts {
   schema::Bytes events_note;
   std::string token;  // "label (serial, manufacturer)"; empty for file keys
   std::string token_serial;
+  std::string report;  // JSON (key.h); empty for a file key
 };
 
 struct CustodyState {
@@ -59,11 +61,12 @@ struct CustodyState {
     std::size_t waiting;
   };
   std::vector<Signer> signers;
-  bool issuing_ready;  // at least one issuing signer is up
+  bool issuing_ready;  // at least one issuing signer is up, or lost a moment ago and coming back
   bool log_ready;
   std::string reason;        // why not ready; empty when ready
   std::uint64_t operations;  // issuing-key operations since start, probes included
   std::uint64_t replacements;
+  std::uint64_t reopenings = 0;  // sessions that were lost and found again without a replacement
 };
 
 struct Signed {
@@ -82,7 +85,10 @@ class Custody {
                                                         schema::Journal& journal);
   virtual ~Custody() = default;  // stops the signers and waits for them
 
+  // Of all roles; `report` is empty here.
   virtual const KeyFacts& facts() const = 0;
+  // What each token key reported at the start, JSON objects.
+  virtual const std::vector<std::string>& key_reports() const = 0;
 
   // Blocks until signed, refused or `deadline`. Thread-safe. Certificates go before precertificates
   // when both wait, one for one, so that neither starves.

@@ -3,8 +3,6 @@
 #include <openssl/core_names.h>
 #include <openssl/x509.h>
 
-#include <array>
-
 #include "hsm/custody.h"
 #include "schema/base/openssl.h"
 
@@ -36,11 +34,8 @@ schema::Result<schema::SpkiDer> P256Spki(EVP_PKEY* key) {
   if (size <= 0) return Error{&kKeyUnusable, "public key: " + schema::OpensslError()};
   schema::SpkiDer spki(schema::Bytes(der, der + size));
   OPENSSL_free(der);
-  // RFC 5480 2.1.1: SubjectPublicKeyInfo of an uncompressed P-256 point, all but the point itself.
-  constexpr std::array<std::uint8_t, 27> kHead = {
-      0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-      0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
-  if (spki.size() != kHead.size() + 64 || !schema::Equal(spki.view().first(kHead.size()), kHead)) {
+  if (spki.size() != kP256SpkiHead.size() + 64 ||
+      !schema::Equal(spki.view().first(kP256SpkiHead.size()), kP256SpkiHead)) {
     return Error{&kKeyUnusable, "not an ECDSA P-256 key"};
   }
   return spki;

@@ -19,4 +19,7 @@ const ErrorKind kSignerRefused{"hsm-signer-refused", Fault::kUs,
 const ErrorKind kDeviceFailed{"hsm-device-failed", Fault::kBusy,
                               "the HSM reported an error; try again in a few seconds"};
 
+const ErrorKind kSessionLost{"hsm-session-lost", Fault::kBusy,
+                             "the HSM's session is gone; try again in a few seconds"};
+
 }  // namespace hsm

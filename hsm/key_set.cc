@@ -45,22 +45,43 @@ Result<std::unique_ptr<SigningKey>> OpenFile(const schema::Config& config, std::
 }
 
 Result<std::unique_ptr<SigningKey>> OpenToken(const schema::Config& config, std::string_view text,
+                                              const KeyTerms& terms, Modules& modules,
                                               LoginReport& report) {
   TRY(const KeyUri uri, ParseKeyUri(text, config.directory));
-  return OpenTokenKey(uri, report);
+  Opening opening;
+  return OpenTokenKey(uri, terms, modules, opening, report);
 }
 
-// A signature over the probe that the key's own public half verifies.
+// Whether both keys are reached by the same module and token.
+bool ShareToken(const schema::Config& config) {
+  const auto ca = ParseKeyUri(config.ca.key, config.directory);
+  const auto log = ParseKeyUri(config.log.certificates.key, config.directory);
+  return ca && log && ca->module == log->module && ca->token == log->token &&
+         ca->serial == log->serial;
+}
+
+}  // namespace
+
+KeyTerms IssuingTerms(const schema::Config& config) {
+  return {"ca.key", config.ca.waive_key_attributes, config.ca.context_login,
+          config.ca.sessions + (ShareToken(config) ? 1 : 0), config.state};
+}
+
+KeyTerms LogTerms(const schema::Config& config) {
+  return {"log.certificates.key", config.log.certificates.waive_key_attributes, false,
+          ShareToken(config) ? config.ca.sessions + 1 : 1, config.state};
+}
+
 Result<Bytes> Prove(SigningKey& key) {
   const BytesView probe = schema::AsBytes(kProbePrefix);
   TRY(const schema::Signature signature, key.Sign(probe));
   if (!VerifyP256(key.spki(), probe, signature.view())) {
-    return Error{&kKeyUnusable, "the private key does not belong to the public key object"};
+    return Error{&kKeyUnusable,
+                 "signature: it does not verify; the private key does not belong to the public "
+                 "key object, or the module signs wrongly"};
   }
   return signature.bytes();
 }
-
-}  // namespace
 
 std::string_view RoleName(Role role) { return role == Role::kIssuing ? "issuing" : "log"; }
 
@@ -85,25 +106,28 @@ Result<GuardSettings> ReadGuardSettings(const schema::Config& config) {
   return guard;
 }
 
-Outcome KeySet::OpenIssuing(const schema::Config& config, LoginReport& report) {
-  TRY(issuing_, At("ca.key", OpenToken(config, config.ca.key, report)));
+Outcome KeySet::OpenIssuing(const schema::Config& config, Modules& modules, LoginReport& report) {
+  TRY(issuing_,
+      At("ca.key", OpenToken(config, config.ca.key, IssuingTerms(config), modules, report)));
   // A token exchanged under a running server would sign what no chain covers.
   if (issuing_->spki() != guard_.issuing_key) {
     return Error{&kKeyUnusable,
-                 "ca.chain: the public key of the chain's first certificate is not that of ca.key"};
+                 "ca.chain: " + std::string(kOtherChain) + "; " + std::string(kOtherChainRemedy)};
   }
   TRY(hello_.probe, At("ca.key", Prove(*issuing_)));
   hello_.facts.issuing = issuing_->spki();
   hello_.facts.token = issuing_->token();
   hello_.facts.token_serial = issuing_->token_serial();
+  hello_.facts.report = issuing_->report();
   return schema::Ok();
 }
 
-Outcome KeySet::OpenLog(const schema::Config& config, LoginReport& report) {
+Outcome KeySet::OpenLog(const schema::Config& config, Modules& modules, LoginReport& report) {
   const std::string& key = config.log.certificates.key;
-  TRY(log_, At("log.certificates.key", key.starts_with(kFileScheme)
-                                           ? OpenFile(config, key, FileKeyKind::kEcdsaP256)
-                                           : OpenToken(config, key, report)));
+  TRY(log_,
+      At("log.certificates.key", key.starts_with(kFileScheme)
+                                     ? OpenFile(config, key, FileKeyKind::kEcdsaP256)
+                                     : OpenToken(config, key, LogTerms(config), modules, report)));
   TRY(At("log.certificates.key", Prove(*log_)));
   TRY(certificates_note_,
       At("log.certificates.note-key",
@@ -115,13 +139,16 @@ Outcome KeySet::OpenLog(const schema::Config& config, LoginReport& report) {
   hello_.facts.events_note = RawEd25519(events_note_->spki());
   hello_.facts.token = log_->token();
   hello_.facts.token_serial = log_->token_serial();
+  hello_.facts.report = log_->report();
   return schema::Ok();
 }
 
-Result<KeySet> KeySet::Open(const schema::Config& config, Role role, LoginReport& report) {
+Result<KeySet> KeySet::Open(const schema::Config& config, Role role, Modules& modules,
+                            LoginReport& report) {
   KeySet keys;
   TRY(keys.guard_, At("ca.chain", ReadGuardSettings(config)));
-  TRY(role == Role::kIssuing ? keys.OpenIssuing(config, report) : keys.OpenLog(config, report));
+  TRY(role == Role::kIssuing ? keys.OpenIssuing(config, modules, report)
+                             : keys.OpenLog(config, modules, report));
   return keys;
 }
 
@@ -138,6 +165,8 @@ SigningKey* KeySet::KeyOf(Purpose purpose) {
       return certificates_note_.get();
     case Purpose::kEventsNote:
       return events_note_.get();
+    case Purpose::kKeepAlive:
+      return nullptr;
   }
   return nullptr;
 }
@@ -147,6 +176,13 @@ Result<schema::Signature> KeySet::Sign(Purpose purpose, BytesView bytes, schema:
   if (key == nullptr) return Error{&kSignerRefused, "not a purpose of this signer"};
   TRY(Allow(guard_, purpose, bytes, now));
   return key->Sign(bytes);
+}
+
+Outcome KeySet::KeepAlive() {
+  for (SigningKey* key : {issuing_.get(), log_.get()}) {
+    if (key != nullptr) TRY(key->KeepAlive());
+  }
+  return schema::Ok();
 }
 
 }  // namespace hsm

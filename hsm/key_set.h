@@ -17,21 +17,39 @@ std::string_view RoleName(Role role);  // "issuing", "log"
 // What the guard compares with, from ca.chain's first certificate and the settings. kKeyUnusable.
 schema::Result<GuardSettings> ReadGuardSettings(const schema::Config& config);
 
+// The terms of the two keys that may be in a token.
+KeyTerms IssuingTerms(const schema::Config& config);
+KeyTerms LogTerms(const schema::Config& config);
+
+// Why a chain does not go with a key, and what to do.
+inline constexpr std::string_view kOtherChain =
+    "the public key of the chain's first certificate is not that of ca.key";
+inline constexpr std::string_view kOtherChainRemedy =
+    "put the issuing CA's certificate first, or name its key in ca.key";
+
+// A signature over kProbePrefix that the key's own public half verifies. kKeyUnusable,
+// kDeviceFailed, kSessionLost.
+schema::Result<schema::Bytes> Prove(SigningKey& key);
+
 class KeySet {
  public:
   // Opens the keys of `role` and proves each ECDSA key with a signature that its public half
   // verifies. Details start with the configuration key at fault.
-  static schema::Result<KeySet> Open(const schema::Config& config, Role role, LoginReport& report);
+  // Modules outlive the set.
+  static schema::Result<KeySet> Open(const schema::Config& config, Role role, Modules& modules,
+                                     LoginReport& report);
 
   const Hello& hello() const { return hello_; }
-  // kSignerRefused: the guard, or a purpose of the other role. kDeviceFailed.
+  // kSignerRefused: the guard, or a purpose of the other role. kDeviceFailed, kSessionLost.
   schema::Result<schema::Signature> Sign(Purpose purpose, schema::BytesView bytes,
                                          schema::Time now);
+  // kSessionLost.
+  schema::Outcome KeepAlive();
 
  private:
   KeySet() = default;
-  schema::Outcome OpenIssuing(const schema::Config& config, LoginReport& report);
-  schema::Outcome OpenLog(const schema::Config& config, LoginReport& report);
+  schema::Outcome OpenIssuing(const schema::Config& config, Modules& modules, LoginReport& report);
+  schema::Outcome OpenLog(const schema::Config& config, Modules& modules, LoginReport& report);
   SigningKey* KeyOf(Purpose purpose);
 
   GuardSettings guard_;

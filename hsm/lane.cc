@@ -26,6 +26,7 @@ constexpr milliseconds kProbeEvery{10'000};  // idle; a YubiHSM2 session expires
 constexpr milliseconds kBatchTime{
     2};  // what a batch should take at most, so that none waits for others
 constexpr std::size_t kBatchMax = 16;
+constexpr int kUselessMax = 8;  // sessions in a row that were opened again and lost before any use
 
 std::string Code(const Frame& frame) { return std::to_string(static_cast<int>(frame.code)); }
 
@@ -91,18 +92,31 @@ void Lane::Run() {
       backoff = std::min(backoff * 2, kBackoffLast);
       continue;
     }
-    const std::uint64_t before = signatures_;
-    const std::string why = Serve();
+    const std::uint64_t before = answers_;
+    std::string why = Serve();
+    for (int useless = 0; !stop_ && lost_ && useless < kUselessMax;) {
+      queue_.SetLane(number_, Queue::Lane::kStarting, why);
+      journal_.Warning("session-lost", {{"role", std::string(RoleName(settings_.role))},
+                                        {"run", std::to_string(run_)},
+                                        {"reason", why}});
+      const std::uint64_t had = answers_;
+      if (!Reopen()) break;
+      why = Serve();
+      useless = answers_ > had ? 0 : useless + 1;
+    }
     pid_ = 0;
     if (stop_) break;
-    queue_.SetLane(number_, Queue::Lane::kStarting, why);
+    // Callers wait for one that comes back at once, and not for one that ends again and again
+    // before it was of any use, which is not started as fast as processes start either.
+    const bool useful = answers_ > before;
+    const bool soon = useful || backoff == kBackoffFirst;
+    queue_.SetLane(number_, soon ? Queue::Lane::kStarting : Queue::Lane::kDown, why);
     process_.Kill();
     ++replacements_;
     journal_.Warning("signer-lost", {{"role", std::string(RoleName(settings_.role))},
                                      {"run", std::to_string(run_)},
                                      {"reason", why}});
-    // One that never signed would otherwise be replaced as fast as processes start.
-    backoff = signatures_ > before ? kBackoffFirst : std::min(backoff * 2, kBackoffLast);
+    backoff = useful ? kBackoffFirst : std::min(backoff * 2, kBackoffLast);
     Sleep(backoff);
   }
   queue_.SetLane(number_, Queue::Lane::kDown, "the server is stopping");
@@ -136,10 +150,32 @@ Result<KeyFacts> Lane::Bring() {
   if (gate_.Blocked())
     return Error{&kPinRefused, "the PIN was refused; waiting for another in its file"};
   ++run_;
+  lost_ = false;
   reader_ = FrameReader();
   TRY(process_,
       SignerProcess::Spawn(settings_.program, settings_.config_file, RoleName(settings_.role)));
   return ReadHello();
+}
+
+// The same process opens its keys again: a few milliseconds, against tens for a new process. The
+// turn is taken as for a start, because it logs in.
+bool Lane::Reopen() {
+  const auto turn = gate_.Turn();
+  if (stop_ || gate_.Blocked()) return false;
+  schema::Bytes out;
+  AppendFrame(out, 0, kReopen, {});
+  if (WriteAll(process_.socket(), out, Steady::now() + settings_.sign_deadline) != Channel::kOk) {
+    return false;
+  }
+  lost_ = false;
+  const auto facts = ReadHello();
+  if (!facts) {
+    queue_.SetLane(number_, Queue::Lane::kStarting, facts.error().detail);
+    return false;
+  }
+  ++reopenings_;
+  queue_.SetLane(number_, Queue::Lane::kReady);
+  return true;
 }
 
 Result<KeyFacts> Lane::ReadHello() {
@@ -212,7 +248,7 @@ std::string Lane::Serve() {
     const std::string why = Exchange(batch);
     in_flight_ = 0;
     if (!why.empty()) {
-      queue_.Return(number_, std::move(batch), why);
+      queue_.Return(number_, std::move(batch), why, lost_);
       return why;
     }
     const auto each = (Steady::now() - begin) / static_cast<std::int64_t>(count);
@@ -236,10 +272,10 @@ std::string Lane::WaitForWork(std::vector<Job>& batch) {
     case Channel::kTimeout:
       break;
   }
-  if (settings_.role == Role::kIssuing) {
-    const schema::BytesView probe = schema::AsBytes(kProbePrefix);
-    batch.push_back({Purpose::kProbe, schema::ToBytes(probe), Steady::time_point::max(), nullptr});
-  }
+  const bool issuing = settings_.role == Role::kIssuing;
+  const schema::BytesView probe = issuing ? schema::AsBytes(kProbePrefix) : schema::BytesView();
+  batch.push_back({issuing ? Purpose::kProbe : Purpose::kKeepAlive, schema::ToBytes(probe),
+                   Steady::time_point::max(), nullptr});
   return {};
 }
 
@@ -273,7 +309,7 @@ std::string Lane::ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id) {
     } else if (*frame) {
       const bool expected = (*frame)->id == first_id + static_cast<std::uint32_t>(answered);
       why = expected ? TakeAnswer(**frame, batch[answered]) : "an answer to another question";
-      if (why.empty()) ++answered;
+      if (why.empty()) ++answered, ++answers_;
     } else {
       const auto deadline = Steady::now() + settings_.sign_deadline;
       const Channel read = ReadSome(process_.socket(), wake_, reader_.buffer(), deadline);
@@ -307,6 +343,11 @@ std::string Lane::TakeAnswer(const Frame& frame, Job& job) {
       return {};
     case AnswerCode::kFailed:
       return "device error: " + text;
+    case AnswerCode::kLost:
+      lost_ = true;
+      return "session lost: " + text;
+    case AnswerCode::kAlive:
+      return job.purpose == Purpose::kKeepAlive ? "" : "an answer to another question";
     default:
       return "an answer of code " + Code(frame);
   }

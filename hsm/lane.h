@@ -41,10 +41,12 @@ class Lane {
   CustodyState::Signer State() const;
   std::uint64_t operations() const { return operations_; }
   std::uint64_t replacements() const { return replacements_; }
+  std::uint64_t reopenings() const { return reopenings_; }
 
  private:
   void Run();
   schema::Result<KeyFacts> Bring();
+  bool Reopen();
   schema::Result<KeyFacts> ReadHello();
   schema::Result<KeyFacts> CheckHello(const Frame& frame);
   void CameUp(const KeyFacts& facts);
@@ -74,11 +76,14 @@ class Lane {
   schema::Steady::duration each_{};  // smoothed time of one signature
   std::string last_trouble_;         // so that the operator reads it once, not at every try
   bool first_said_ = false;
+  bool lost_ = false;          // the signer waits for kReopen
+  std::uint64_t answers_ = 0;  // of all signers so far
 
   std::promise<schema::Result<KeyFacts>> first_start_;
   std::atomic<bool> stop_{false};
   std::atomic<int> pid_{0};
-  std::atomic<std::uint64_t> run_{0}, signatures_{0}, operations_{0}, replacements_{0};
+  std::atomic<std::uint64_t> run_{0}, signatures_{0}, operations_{0}, replacements_{0},
+      reopenings_{0};
   std::atomic<std::size_t> in_flight_{0};
   std::thread thread_;
 };

@@ -13,12 +13,15 @@ namespace hsm {
 // that signer has said whether the PIN was taken, so that no two try the same PIN at once.
 class LoginGate {
  public:
-  // An empty path: no PIN, never blocked.
-  explicit LoginGate(std::filesystem::path pin_file) : pin_file_(std::move(pin_file)) {}
+  // An empty path: no PIN, never blocked. `state`: where an earlier run's refusal is remembered.
+  LoginGate(std::filesystem::path pin_file, const std::filesystem::path& state)
+      : pin_file_(std::move(pin_file)) {
+    if (!pin_file_.empty()) refused_ = RecallRefusedPin(state, pin_file_);
+  }
 
   std::unique_lock<std::mutex> Turn() { return std::unique_lock(mutex_); }
 
-  // The two below: while holding the turn. Blocked: the PIN file still has the content that was
+  // The rest: while holding the turn. Blocked: the PIN file still has the content that was
   // refused.
   bool Blocked() const { return refused_.has_value() && LookAtPin(pin_file_) == refused_; }
   void Refused(const PinSource& tried) { refused_ = tried; }

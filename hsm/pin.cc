@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <system_error>
 
@@ -48,6 +49,45 @@ std::optional<PinSource> LookAtPin(const std::filesystem::path& file) {
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) return std::nullopt;
   return SourceOf(status);
+}
+
+namespace {
+
+// One for each PIN file: "STATE/pin-refused-0123456789abcdef".
+std::filesystem::path MemoryOf(const std::filesystem::path& state,
+                               const std::filesystem::path& file) {
+  constexpr std::size_t kNameBytes = 8;
+  const schema::Hash hash = schema::Sha256(schema::AsBytes(file.string()));
+  return state / ("pin-refused-" + schema::Hex(schema::BytesView(hash).first(kNameBytes)));
+}
+
+}  // namespace
+
+void RememberRefusedPin(const std::filesystem::path& state, const std::filesystem::path& file,
+                        const PinSource& tried) {
+  std::error_code ignored;
+  const auto memory = MemoryOf(state, file);
+  const auto fresh = memory.string() + ".new";
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    out << tried.device << ' ' << tried.inode << ' ' << tried.modified_ns << ' ' << tried.size
+        << '\n';
+    if (!out.flush()) return;
+  }
+  std::filesystem::rename(fresh, memory, ignored);
+}
+
+std::optional<PinSource> RecallRefusedPin(const std::filesystem::path& state,
+                                          const std::filesystem::path& file) {
+  std::ifstream in(MemoryOf(state, file));
+  PinSource tried;
+  if (!(in >> tried.device >> tried.inode >> tried.modified_ns >> tried.size)) return std::nullopt;
+  return tried;
+}
+
+void ForgetRefusedPin(const std::filesystem::path& state, const std::filesystem::path& file) {
+  std::error_code ignored;
+  std::filesystem::remove(MemoryOf(state, file), ignored);
 }
 
 struct PinReader {

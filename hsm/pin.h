@@ -39,6 +39,15 @@ struct PinSource {
 };
 std::optional<PinSource> LookAtPin(const std::filesystem::path& file);
 
+// What a token refused, remembered in the state directory, so that a restart does not try it again.
+// Remembering may fail (a full disk, no such directory yet): the process that was refused still
+// knows. A credential of systemd is another file at every start of its service.
+void RememberRefusedPin(const std::filesystem::path& state, const std::filesystem::path& file,
+                        const PinSource& tried);
+std::optional<PinSource> RecallRefusedPin(const std::filesystem::path& state,
+                                          const std::filesystem::path& file);
+void ForgetRefusedPin(const std::filesystem::path& state, const std::filesystem::path& file);
+
 struct ReadPinResult {
   Pin pin;
   PinSource source;

@@ -85,11 +85,12 @@ Bytes EncodeHello(const Hello& hello) {
   AppendField(out, schema::AsBytes(hello.facts.token));
   AppendField(out, schema::AsBytes(hello.facts.token_serial));
   AppendField(out, hello.probe);
+  AppendField(out, schema::AsBytes(hello.facts.report));
   return out;
 }
 
 Result<Hello> DecodeHello(BytesView rest) {
-  std::array<BytesView, 7> fields;
+  std::array<BytesView, 8> fields;
   for (BytesView& field : fields) {
     TRY(field, TakeField(rest));
   }
@@ -102,6 +103,7 @@ Result<Hello> DecodeHello(BytesView rest) {
   hello.facts.token = std::string(schema::AsText(fields[4]));
   hello.facts.token_serial = std::string(schema::AsText(fields[5]));
   hello.probe = schema::ToBytes(fields[6]);
+  hello.facts.report = std::string(schema::AsText(fields[7]));
   return hello;
 }
 

@@ -28,7 +28,12 @@ enum class AnswerCode : std::uint8_t {
   kSigned = 4,            // signature
   kRefused = 5,           // the guard's reason; the signer goes on
   kFailed = 6,            // text; the signer exits after it
+  kLost = 7,              // text; the session is gone, and all is ignored until kReopen
+  kAlive = 8,             // to a keep-alive; no octets
 };
+
+// A request beside the purposes: the signer opens its keys again and says hello, as at its start.
+inline constexpr std::uint8_t kReopen = 0x80;
 
 struct Frame {
   std::uint32_t id;

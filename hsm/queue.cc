@@ -135,13 +135,14 @@ std::vector<Job> Queue::Take(std::size_t lane, std::size_t most) {
   return batch;
 }
 
-void Queue::Return(std::size_t lane, std::vector<Job> jobs, const std::string& why) {
+void Queue::Return(std::size_t lane, std::vector<Job> jobs, const std::string& why, bool lost) {
   const std::lock_guard lock(mutex_);
+  const int retries_max = kRetriesMax + (lost ? static_cast<int>(lanes_.size()) : 0);
   lanes_[lane].in_flight = 0;
   std::size_t added = 0;
   for (Job& job : jobs) {
     if (job.group == nullptr) continue;
-    if (job.retries == kRetriesMax || AllDown()) {
+    if (job.retries >= retries_max || AllDown()) {
       job.Finish(Unavailable(why));
       continue;
     }
@@ -162,7 +163,7 @@ void Queue::SetLane(std::size_t lane, Lane state, const std::string& why) {
   const std::lock_guard lock(mutex_);
   lanes_[lane] = {state, why, false, 0};
   ready_ = static_cast<int>(std::ranges::count_if(
-      lanes_, [](const LaneState& other) { return other.state == Lane::kReady; }));
+      lanes_, [](const LaneState& other) { return other.state != Lane::kDown; }));
   if (!AllDown()) return;
   while (std::optional<Job> job = Pop()) job->Finish(Unavailable(why));
 }

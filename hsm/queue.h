@@ -48,6 +48,7 @@ struct Job {
 // Certificates go before precertificates when both wait, one for one. Thread-safe.
 class Queue {
  public:
+  // kStarting: not yet up, or lost a moment ago and on its way back: jobs wait for it.
   enum class Lane { kStarting, kReady, kDown };
 
   // `lanes` signers; each is known by its number and woken through its eventfd.
@@ -62,8 +63,9 @@ class Queue {
   // The lane's batch is answered; each signature took so long, for Submit's estimate.
   void Done(std::size_t lane, schema::Steady::duration each);
   // The lane's signer failed before it answered these: once more, before all others; a second
-  // failure is final.
-  void Return(std::size_t lane, std::vector<Job> jobs, const std::string& why);
+  // failure is final. `lost`: only its session was gone, and those of the other lanes may be too;
+  // then each of them may take it once.
+  void Return(std::size_t lane, std::vector<Job> jobs, const std::string& why, bool lost);
 
   // When the last lane goes down, all that waits is finished with `why`.
   void SetLane(std::size_t lane, Lane state, const std::string& why = {});
@@ -96,7 +98,7 @@ class Queue {
   bool second_next_ = false;
   schema::Steady::duration each_{};  // smoothed time of one signature
   std::vector<LaneState> lanes_;
-  std::atomic<int> ready_{0};  // lanes in kReady; written under mutex_, read without
+  std::atomic<int> ready_{0};  // lanes not in kDown; written under mutex_, read without
 };
 
 }  // namespace hsm

@@ -1,13 +1,13 @@
 #include "hsm/signer.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "hsm/channel.h"
+#include "hsm/harden.h"
 #include "hsm/key_set.h"
 #include "hsm/protocol.h"
 #include "schema/base/file.h"
@@ -29,15 +29,10 @@ constexpr std::chrono::milliseconds kHoldBack{1};
 constexpr std::size_t kReasonMax = 512;  // octets
 constexpr auto kForever = Steady::time_point::max();
 
-// No core file, no ptrace by the same user, no life after the server. A terminal's Ctrl-C and a
-// service manager's SIGTERM go to the whole group: the server drains first and then closes the
-// socket, which ends the signer.
-void Harden() {
-  MUST(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
-  MUST(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+// No life after the server. A terminal's Ctrl-C and a service manager's SIGTERM go to the whole
+// group: the server drains first and then closes the socket, which ends the signer.
+void DieWithParent() {
   MUST(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0);
-  const rlimit none{0, 0};
-  MUST(::setrlimit(RLIMIT_CORE, &none) == 0);
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(number, SIG_IGN);
 }
 
@@ -47,13 +42,11 @@ schema::BytesView Reason(const Error& error) {
   return text.first(std::min(text.size(), kReasonMax));
 }
 
-Result<KeySet> Open(const fs::path& config_file, Role role, LoginReport& report) {
+Result<KeySet> Open(const fs::path& config_file, Role role, Modules& modules, LoginReport& report) {
   TRY(const std::string text, schema::ReadFile(config_file));
   TRY(const schema::Config config, schema::ParseConfig(text, config_file));
-  for (const auto& [name, value] : config.ca.module_env) {
-    MUST(::setenv(name.c_str(), value.c_str(), 1) == 0);
-  }
-  return KeySet::Open(config, role, report);
+  SetModuleEnvironment(config);
+  return KeySet::Open(config, role, modules, report);
 }
 
 Bytes HelloFrame(const Result<KeySet>& keys, const LoginReport& report) {
@@ -71,52 +64,95 @@ Bytes HelloFrame(const Result<KeySet>& keys, const LoginReport& report) {
   return out;
 }
 
-// Answers one request. false: the device failed, and this process with it.
-bool Answer(KeySet& keys, const Frame& request, Bytes& out) {
-  const auto now = schema::ToSeconds(schema::SystemClock().Now());
-  const auto signature = keys.Sign(static_cast<Purpose>(request.code), request.bytes, now);
-  const auto append = [&](AnswerCode code, schema::BytesView bytes) {
-    AppendFrame(out, request.id, static_cast<std::uint8_t>(code), bytes);
-  };
-  if (signature) {
-    append(AnswerCode::kSigned, signature->view());
-    return true;
-  }
-  const bool refused = signature.error().Is(kSignerRefused);
-  append(refused ? AnswerCode::kRefused : AnswerCode::kFailed, Reason(signature.error()));
-  return refused;
+// What is left of the keys after an answer.
+enum class After { kGood, kLost, kFailed };
+
+After Tell(const Error& error, std::uint32_t id, Bytes& out) {
+  const After after = error.Is(kSignerRefused) ? After::kGood
+                      : error.Is(kSessionLost) ? After::kLost
+                                               : After::kFailed;
+  const AnswerCode code = after == After::kGood   ? AnswerCode::kRefused
+                          : after == After::kLost ? AnswerCode::kLost
+                                                  : AnswerCode::kFailed;
+  AppendFrame(out, id, static_cast<std::uint8_t>(code), Reason(error));
+  return after;
 }
 
-// Answers every whole request that has arrived. false: time to end.
-bool AnswerAll(KeySet& keys, int fd, FrameReader& reader) {
-  Bytes out;
-  auto held_since = Steady::now();
-  for (;;) {
-    const auto frame = reader.Next();
-    if (!frame) return false;
-    const bool more = frame->has_value();
-    const bool alive = !more || Answer(keys, **frame, out);
-    if (more && alive && Steady::now() - held_since < kHoldBack) continue;
-    if (WriteAll(fd, out, kForever) != Channel::kOk || !alive) return false;
-    if (!more) return true;
-    out.clear();
-    held_since = Steady::now();
+After Answer(KeySet& keys, const Frame& request, Bytes& out) {
+  const auto purpose = static_cast<Purpose>(request.code);
+  if (purpose == Purpose::kKeepAlive && request.bytes.empty()) {
+    const auto alive = keys.KeepAlive();
+    if (!alive) return Tell(alive.error(), request.id, out);
+    AppendFrame(out, request.id, static_cast<std::uint8_t>(AnswerCode::kAlive), {});
+    return After::kGood;
   }
+  const auto now = schema::ToSeconds(schema::SystemClock().Now());
+  const auto signature = keys.Sign(purpose, request.bytes, now);
+  if (!signature) return Tell(signature.error(), request.id, out);
+  AppendFrame(out, request.id, static_cast<std::uint8_t>(AnswerCode::kSigned), signature->view());
+  return After::kGood;
 }
+
+// One run of the process: the keys, and how they are opened again.
+class Signer {
+ public:
+  Signer(fs::path config_file, Role role, int fd)
+      : config_file_(std::move(config_file)), role_(role), fd_(fd) {}
+
+  // The hello, with the keys or the reason why not.
+  bool SayHello() {
+    keys_.reset();
+    LoginReport report;
+    Result<KeySet> opened = Open(config_file_, role_, modules_, report);
+    const bool told = WriteAll(fd_, HelloFrame(opened, report), kForever) == Channel::kOk;
+    if (!told || !opened) return false;
+    keys_.emplace(*std::move(opened));
+    return true;
+  }
+
+  // Answers every whole request that has arrived. false: time to end.
+  bool AnswerAll(FrameReader& reader) {
+    Bytes out;
+    auto held_since = Steady::now();
+    for (;;) {
+      const auto frame = reader.Next();
+      if (!frame) return false;
+      if (*frame && !keys_) {
+        // What was sent before the loss was known; the other end asks for it elsewhere.
+        if ((*frame)->code == kReopen && !SayHello()) return false;
+        continue;
+      }
+      const After after = *frame ? Answer(*keys_, **frame, out) : After::kGood;
+      const bool go_on = *frame && after == After::kGood;
+      if (go_on && Steady::now() - held_since < kHoldBack) continue;
+      if (WriteAll(fd_, out, kForever) != Channel::kOk || after == After::kFailed) return false;
+      if (!*frame) return true;
+      if (after == After::kLost) keys_.reset();
+      out.clear();
+      held_since = Steady::now();
+    }
+  }
+
+ private:
+  const fs::path config_file_;
+  const Role role_;
+  const int fd_;
+  Modules modules_;  // before the keys, which live in them
+  std::optional<KeySet> keys_;
+};
 
 }  // namespace
 
 int RunSigner(const fs::path& config_file, std::string_view role_name, int fd) {
-  Harden();
-  const Role role = role_name == RoleName(Role::kLog) ? Role::kLog : Role::kIssuing;
-  LoginReport report;
-  Result<KeySet> keys = Open(config_file, role, report);
-  if (WriteAll(fd, HelloFrame(keys, report), kForever) != Channel::kOk || !keys) return 1;
+  HardenProcess();
+  DieWithParent();
+  Signer signer(config_file, role_name == RoleName(Role::kLog) ? Role::kLog : Role::kIssuing, fd);
+  if (!signer.SayHello()) return 1;
   FrameReader reader;
   for (;;) {
     const Channel read = ReadSome(fd, -1, reader.buffer(), kForever);
     if (read == Channel::kClosed) return 0;
-    if (!AnswerAll(*keys, fd, reader)) return 1;
+    if (!signer.AnswerAll(reader)) return 1;
   }
 }
 

@@ -1,16 +1,16 @@
 #include "hsm/token_key.h"
 
-#include <libp11.h>
-#include <openssl/err.h>
-#include <openssl/ui.h>
-#include <p11-kit/pkcs11.h>
+#include <openssl/ecdsa.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
-#include <span>
 
 #include "hsm/custody.h"
 #include "hsm/digest.h"
+#include "hsm/key_rules.h"
+#include "hsm/point.h"
+#include "schema/base/json.h"
 #include "schema/base/openssl.h"
 
 namespace hsm {
@@ -23,201 +23,372 @@ using schema::Result;
 
 namespace {
 
-// libp11 0.4.12 crashes when a context that never loaded is unloaded (measured): two owners.
-struct FreeOnly {
-  void operator()(PKCS11_CTX* c) const noexcept { PKCS11_CTX_free(c); }
-};
-struct UnloadAndFree {
-  void operator()(PKCS11_CTX* c) const noexcept {
-    PKCS11_CTX_unload(c);
-    PKCS11_CTX_free(c);
-  }
-};
-using LoadedContext = std::unique_ptr<PKCS11_CTX, UnloadAndFree>;
-
-Error Unusable(std::string why) { return Error{&kKeyUnusable, std::move(why)}; }
-
-// The slot list, which has to be released before its context is unloaded.
-class Slots {
- public:
-  explicit Slots(PKCS11_CTX* context) : context_(context) {}
-  Slots(const Slots&) = delete;
-  Slots& operator=(const Slots&) = delete;
-  ~Slots() {
-    if (slots_ != nullptr) PKCS11_release_all_slots(context_, slots_, count_);
-  }
-  Outcome Read() {
-    if (PKCS11_enumerate_slots(context_, &slots_, &count_) != 0) {
-      return Unusable("the module lists no slots: " + schema::OpensslError());
-    }
-    return schema::Ok();
-  }
-  std::span<PKCS11_SLOT> all() const { return {slots_, count_}; }
-
- private:
-  PKCS11_CTX* context_;
-  PKCS11_SLOT* slots_ = nullptr;
-  unsigned count_ = 0;
-};
-
-std::string Text(const char* text) { return text == nullptr ? std::string() : std::string(text); }
-
-bool Matches(const std::string& wanted, const char* found) {
-  return wanted.empty() || wanted == Text(found);
+bool Matches(const std::string& wanted, const std::string& found) {
+  return wanted.empty() || wanted == found;
 }
 
-bool Matches(const KeyUri& uri, const PKCS11_TOKEN& token) {
-  return Matches(uri.token, token.label) && Matches(uri.serial, token.serialnr) &&
+bool Matches(const KeyUri& uri, const TokenInfo& token) {
+  return Matches(uri.token, token.label) && Matches(uri.serial, token.serial) &&
          Matches(uri.manufacturer, token.manufacturer) && Matches(uri.model, token.model);
 }
 
-Result<PKCS11_SLOT*> FindToken(const KeyUri& uri, const Slots& slots) {
-  PKCS11_SLOT* found = nullptr;
-  for (PKCS11_SLOT& slot : slots.all()) {
-    if (slot.token == nullptr || slot.token->initialized == 0 || !Matches(uri, *slot.token))
-      continue;
-    if (found != nullptr) return Unusable("more than one token matches; add serial= to the URI");
-    found = &slot;
+// What the URI asks for, as the operator wrote it.
+std::string Asked(const KeyUri& uri) {
+  std::string text;
+  const auto add = [&text](const char* name, const std::string& value) {
+    if (!value.empty()) text += (text.empty() ? "" : ";") + std::string(name) + "=" + value;
+  };
+  add("token", uri.token);
+  add("serial", uri.serial);
+  add("object", uri.object);
+  add("id", schema::Hex(uri.id));
+  return text;
+}
+
+std::string Listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text.empty() ? "none" : text;
+}
+
+std::string KeyTypeText(std::optional<CK_ULONG> type) {
+  if (!type) return "of no known type";
+  if (*type == CKK_RSA) return "CKK_RSA";
+  if (*type == CKK_EC) return "CKK_EC";
+  return "of type " + std::to_string(*type);
+}
+
+// One object of a class, by label and id; an empty one is not asked for.
+struct Wanted {
+  CK_OBJECT_CLASS kind;
+  std::string label;
+  Bytes id;
+  std::string name;  // for messages
+};
+
+Result<CK_OBJECT_HANDLE> FindOnly(const Session& session, const Wanted& wanted, Opening& opening) {
+  CK_OBJECT_CLASS kind = wanted.kind;
+  std::string label = wanted.label;
+  Bytes id = wanted.id;
+  std::vector<CK_ATTRIBUTE> attributes = {{CKA_CLASS, &kind, sizeof kind}};
+  if (!label.empty()) attributes.push_back({CKA_LABEL, label.data(), label.size()});
+  if (!id.empty()) attributes.push_back({CKA_ID, id.data(), id.size()});
+  std::vector<CK_OBJECT_HANDLE> found;
+  const CK_RV code = session.Find(attributes, 2, found);
+  if (code != CKR_OK) {
+    return opening.Failed(Step::kKey, "keys cannot be searched: " + ReturnText(code), "");
   }
-  if (found == nullptr) return Unusable("no token matches the URI (token=" + uri.token + ")");
-  return found;
-}
-
-// The codes of C_Login that say something about the PIN; any other says that the device did not
-// look at it.
-bool SaysPinIsWrong(unsigned long code) {
-  return code == CKR_PIN_INCORRECT || code == CKR_PIN_INVALID || code == CKR_PIN_LEN_RANGE ||
-         code == CKR_PIN_EXPIRED || code == CKR_PIN_LOCKED || code == CKR_USER_PIN_NOT_INITIALIZED;
-}
-
-Outcome Login(const KeyUri& uri, PKCS11_SLOT* slot, LoginReport& report) {
-  if (uri.pin_file.empty()) return schema::Ok();
-  const PKCS11_TOKEN& token = *slot->token;
-  if (token.userPinLocked != 0) return Unusable("the token says that its PIN is locked");
-  if (token.userPinFinalTry != 0) {
-    return Unusable("the token says that one try of the PIN is left; log in once by hand first");
+  if (found.size() > 1) {
+    return opening.Failed(Step::kKey, "more than one " + wanted.name + " matches",
+                          "add id= to the URI, or give the keys labels of their own");
   }
-  TRY(const ReadPinResult pin, ReadPin(uri.pin_file));
-  ERR_clear_error();
-  if (PKCS11_login(slot, 0, pin.pin.c_str()) == 0) return schema::Ok();
-  const unsigned long code = ERR_GET_REASON(ERR_peek_last_error());
-  const std::string why = "login: " + schema::OpensslError();
-  if (!SaysPinIsWrong(code)) return Unusable(why);
-  report.tried = pin.source;
-  return Error{&kPinRefused, why};
-}
-
-BytesView IdOf(const PKCS11_KEY& key) { return {key.id, key.id_len}; }
-
-// The one key of `keys` with this label and id; an empty one is not asked for.
-Result<PKCS11_KEY*> OnlyMatch(std::span<PKCS11_KEY> keys, const std::string& label, BytesView id,
-                              const std::string& kind) {
-  PKCS11_KEY* found = nullptr;
-  for (PKCS11_KEY& key : keys) {
-    if (!Matches(label, key.label) || (!id.empty() && !schema::Equal(id, IdOf(key)))) continue;
-    if (found != nullptr) return Unusable("more than one " + kind + " matches; add id= to the URI");
-    found = &key;
+  if (found.empty()) {
+    return opening.Failed(Step::kKey,
+                          "the token has no " + wanted.name + " that matches (object=" + label +
+                              (id.empty() ? "" : ";id=" + schema::Hex(id)) + ")",
+                          "`chancery hsm list` shows what it has");
   }
-  if (found == nullptr)
-    return Unusable("the token has no " + kind + " that matches the URI (object=" + label + ")");
-  return found;
+  return found.front();
 }
 
-Result<PKCS11_KEY*> FindPrivate(const KeyUri& uri, PKCS11_TOKEN* token) {
-  PKCS11_KEY* keys = nullptr;
-  unsigned count = 0;
-  if (PKCS11_enumerate_keys(token, &keys, &count) != 0) {
-    return Unusable("private keys cannot be listed: " + schema::OpensslError());
+// What the token says of its PIN before anyone tries it. `changed`: the PIN it refused was ours,
+// and its file has another since.
+Outcome CheckPinFlags(CK_FLAGS flags, bool changed, Opening& opening) {
+  if ((flags & CKF_USER_PIN_LOCKED) != 0) {
+    return opening.Failed(Step::kPin, "the token says that its PIN is locked",
+                          "the security officer has to set it anew");
   }
-  return OnlyMatch({keys, count}, uri.object, uri.id,
-                   uri.pin_file.empty() ? "private key (without a login)" : "private key");
-}
-
-// CKA_ID ties the two halves together (PKCS#11 2.40, 4.7); the label does where a token has no ids.
-Result<PKCS11_KEY*> FindPublic(const PKCS11_KEY& key, PKCS11_TOKEN* token) {
-  PKCS11_KEY* keys = nullptr;
-  unsigned count = 0;
-  if (PKCS11_enumerate_public_keys(token, &keys, &count) != 0) {
-    return Unusable("public keys cannot be listed: " + schema::OpensslError());
+  if ((flags & CKF_USER_PIN_FINAL_TRY) != 0) {
+    return opening.Failed(Step::kPin, "the token says that one try of the PIN is left",
+                          "log in once by hand, which gives the token its tries back");
   }
-  const std::string label = key.id_len == 0 ? Text(key.label) : std::string();
-  return OnlyMatch({keys, count}, label, IdOf(key), "public key object");
+  if ((flags & CKF_USER_PIN_COUNT_LOW) != 0 && !changed) {
+    return opening.Failed(Step::kPin, "the token says that someone entered a wrong PIN",
+                          "make sure that the pin-source file has the right one and log in once "
+                          "by hand, which clears this");
+  }
+  return schema::Ok();
 }
 
-// A key that wants its PIN again for each signature (CKA_ALWAYS_AUTHENTICATE) would otherwise make
-// libp11 ask on the operator's terminal; a reader that fails makes it give up before any login.
-UI_METHOD* SilentUi() {
-  static const schema::Owned<UI_METHOD, UI_destroy_method> method(UI_create_method("none"));
-  MUST(method != nullptr);
-  UI_method_set_reader(method.get(), [](UI*, UI_STRING*) { return -1; });
-  return method.get();
+Error Refused(const KeyUri& uri, const std::string& reason, Opening& opening) {
+  return opening.Failed(Step::kLogin, reason,
+                        "it is not tried again until " + uri.pin_file.string() +
+                            " changes: write the right PIN into it",
+                        kPinRefused);
+}
+
+// The one place where a PIN is read and given away.
+Outcome LogInAs(CK_USER_TYPE user, const KeyUri& uri, const KeyTerms& terms, CK_FLAGS flags,
+                const Session& session, Opening& opening, LoginReport& report) {
+  auto pin = ReadPin(uri.pin_file);
+  if (!pin) return opening.Failed(Step::kPin, pin.error().detail, "");
+  report.tried = pin->source;
+  const auto refused = RecallRefusedPin(terms.state, uri.pin_file);
+  if (refused == pin->source) return Refused(uri, "the token refused this PIN before", opening);
+  TRY(CheckPinFlags(flags, refused.has_value(), opening));
+  const CK_RV code = session.Login(user, pin->pin);
+  if (code == CKR_OK) {
+    if (refused) ForgetRefusedPin(terms.state, uri.pin_file);
+    return schema::Ok();
+  }
+  const std::string reason = "C_Login: " + ReturnText(code);
+  if (!SaysPinIsWrong(code)) {
+    return opening.Failed(Step::kLogin, reason, "the PIN was not looked at; see to the device");
+  }
+  RememberRefusedPin(terms.state, uri.pin_file, pin->source);
+  return Refused(uri, reason, opening);
 }
 
 class TokenKey final : public SigningKey {
  public:
-  TokenKey(LoadedContext context, std::unique_ptr<Slots> slots)
-      : context_(std::move(context)), slots_(std::move(slots)) {}
+  TokenKey(const KeyUri& uri, const KeyTerms& terms, const Module& module, TokenInfo token)
+      : uri_(uri), terms_(terms), token_(std::move(token)), session_(module, token_.slot) {}
 
-  Outcome Open(const KeyUri& uri, LoginReport& report) {
-    TRY(PKCS11_SLOT* const slot, FindToken(uri, *slots_));
-    token_ = Text(slot->token->label) + " (" + Text(slot->token->serialnr) + ", " +
-             Text(slot->token->manufacturer) + ")";
-    serial_ = Text(slot->token->serialnr);
-    TRY(Login(uri, slot, report));
-    TRY(PKCS11_KEY* const private_key, FindPrivate(uri, slot->token));
-    TRY(PKCS11_KEY* const public_key, FindPublic(*private_key, slot->token));
-    const schema::OwnedKey public_half(PKCS11_get_public_key(public_key));
-    if (public_half == nullptr) return Unusable("public key: " + schema::OpensslError());
-    TRY(spki_, P256Spki(public_half.get()));
-    key_.reset(PKCS11_get_private_key(private_key));
-    if (key_ == nullptr) return Unusable("private key: " + schema::OpensslError());
-    context_of_key_.reset(EVP_PKEY_CTX_new(key_.get(), nullptr));
-    if (context_of_key_ == nullptr || EVP_PKEY_sign_init(context_of_key_.get()) != 1) {
-      return Unusable("private key: " + schema::OpensslError());
+  Outcome Open(Opening& opening, LoginReport& report) {
+    if (const CK_RV code = session_.Open(); code != CKR_OK) {
+      return opening.Failed(Step::kToken, "C_OpenSession: " + ReturnText(code),
+                            code == CKR_SESSION_COUNT
+                                ? "the token has no session left: lower ca.sessions, or end others"
+                                : "");
     }
-    return schema::Ok();
+    TRY(LogIn(uri_, terms_, token_, session_, opening, report));
+    TRY(private_,
+        FindOnly(session_,
+                 {CKO_PRIVATE_KEY, uri_.object, uri_.id,
+                  uri_.pin_file.empty() ? "private key (without a login)" : "private key"},
+                 opening));
+    TRY(ReadPublicHalf(opening));
+    TRY(JudgeAttributes(opening));
+    return ChooseMechanism(opening);
   }
 
   Result<schema::Signature> Sign(BytesView message) override {
     const schema::Hash digest = Sha256Of(message);
-    Bytes signature(kP256SignatureBytesMax);
-    std::size_t size = signature.size();
-    if (EVP_PKEY_sign(context_of_key_.get(), signature.data(), &size, digest.data(),
-                      digest.size()) != 1) {
-      return Error{&kDeviceFailed, schema::OpensslError()};
+    const BytesView data = mechanism_ == CKM_ECDSA ? BytesView(digest) : message;
+    Bytes raw(kRawSignatureBytesMax);
+    CK_RV code = session_.SignInit(mechanism_, private_);
+    if (code == CKR_OK && context_login_) {
+      TRY(LogInForOne());
     }
-    signature.resize(size);
-    return schema::Signature(std::move(signature));
+    if (code == CKR_OK) code = session_.Sign(data, raw);
+    if (code == CKR_OK) return EcdsaSigValue(raw);
+    // A failed C_Sign may leave its operation active: the session is never used again.
+    session_.Close();
+    return Error{SaysSessionIsLost(code) ? &kSessionLost : &kDeviceFailed, ReturnText(code)};
+  }
+
+  Outcome KeepAlive() override {
+    CK_STATE state = 0;
+    const CK_RV code = session_.State(state);
+    const bool logged_in = state == CKS_RO_USER_FUNCTIONS || state == CKS_RW_USER_FUNCTIONS;
+    if (code == CKR_OK && (logged_in || uri_.pin_file.empty())) return schema::Ok();
+    session_.Close();
+    return Error{&kSessionLost, ReturnText(code == CKR_OK ? CKR_USER_NOT_LOGGED_IN : code)};
   }
 
   const schema::SpkiDer& spki() const override { return spki_; }
-  std::string token() const override { return token_; }
-  std::string token_serial() const override { return serial_; }
+  std::string token() const override { return token_.Text(); }
+  std::string token_serial() const override { return token_.serial; }
+
+  // What the events log says of it (README.md).
+  std::string report() const override {
+    schema::Json attributes = schema::Json::object();
+    for (const KeyAttribute& attribute : findings_.attributes) {
+      attributes[attribute.rule->name] =
+          attribute.value ? schema::Json(*attribute.value) : schema::Json();
+    }
+    schema::Json out = {{"key", terms_.setting},
+                        {"token", token_.label},
+                        {"token_serial", token_.serial},
+                        {"token_model", token_.model},
+                        {"token_firmware", token_.firmware},
+                        {"object", label_},
+                        {"id", schema::Hex(id_)},
+                        {"mechanism", MechanismText(mechanism_)},
+                        {"attributes", std::move(attributes)},
+                        {"waived", findings_.Broken(true)}};
+    std::string text;
+    schema::AppendJson(out, text);
+    return text;
+  }
 
  private:
-  // Destroyed last to first: keys, slots, context, as libp11 wants it.
-  LoadedContext context_;
-  std::unique_ptr<Slots> slots_;
-  schema::OwnedKey key_;
-  schema::OwnedKeyContext context_of_key_;
+  static constexpr std::size_t kRawSignatureBytesMax = 132;  // two of P-521
+
+  Outcome ReadPublicHalf(Opening& opening) {
+    const auto type = session_.ReadNumber(private_, CKA_KEY_TYPE);
+    if (type != CKK_EC) {
+      return opening.Failed(Step::kKey, "the private key is " + KeyTypeText(type),
+                            "an ECDSA P-256 key is wanted");
+    }
+    id_ = session_.Read(private_, CKA_ID).value_or(Bytes());
+    label_ = std::string(schema::AsText(session_.Read(private_, CKA_LABEL).value_or(Bytes())));
+    // CKA_ID ties the two halves together (PKCS#11 2.40, 4.7); the label does where a token has no
+    // ids.
+    TRY(const CK_OBJECT_HANDLE public_key,
+        FindOnly(session_,
+                 {CKO_PUBLIC_KEY, id_.empty() ? label_ : std::string(), id_, "public key object"},
+                 opening));
+    const auto curve = session_.Read(public_key, CKA_EC_PARAMS);
+    const auto point = session_.Read(public_key, CKA_EC_POINT);
+    auto spki = SpkiOfPoint(curve.value_or(Bytes()), point.value_or(Bytes()));
+    if (!spki) {
+      return opening.Failed(Step::kKey, "public key: " + spki.error().detail,
+                            "an ECDSA P-256 key is wanted");
+    }
+    spki_ = *std::move(spki);
+    opening.Passed(Step::kKey, "object " + label_ + ", id " + schema::Hex(id_));
+    return schema::Ok();
+  }
+
+  Outcome JudgeAttributes(Opening& opening) {
+    findings_ = JudgeKey([this](unsigned long type) { return session_.ReadBool(private_, type); },
+                         terms_.waived);
+    const auto broken = findings_.Broken(false);
+    if (!broken.empty()) {
+      std::string reason;
+      for (const KeyAttribute& attribute : findings_.attributes) {
+        if (!attribute.broken || attribute.waived) continue;
+        const char* state = !attribute.value ? " unknown" : *attribute.value ? " true" : " false";
+        reason += (reason.empty() ? "" : ", ") + std::string(attribute.rule->name) + state + " (" +
+                  attribute.rule->why + ")";
+      }
+      return opening.Failed(Step::kAttributes, reason,
+                            "make a new key in the token, or waive the rule in "
+                            "waive-key-attributes, which is entered in the events log");
+    }
+    const bool asks = session_.ReadBool(private_, CKA_ALWAYS_AUTHENTICATE).value_or(false);
+    if (asks && !terms_.context_login) {
+      return opening.Failed(Step::kAttributes,
+                            "CKA_ALWAYS_AUTHENTICATE true (the PIN is wanted for each signature)",
+                            "set ca.context-login: true if the PIN may be given without a human; "
+                            "a log key may not be such a key");
+    }
+    if (asks && uri_.pin_file.empty()) {
+      return opening.Failed(Step::kAttributes, "CKA_ALWAYS_AUTHENTICATE true",
+                            "the URI needs a pin-source");
+    }
+    context_login_ = asks;
+    const auto waived = findings_.Broken(true);
+    opening.Passed(Step::kAttributes,
+                   waived.empty() ? "as the rules want them" : "waived: " + Listed(waived));
+    return schema::Ok();
+  }
+
+  // CKM_ECDSA over our own digest is what every module has; a few have only the other.
+  Outcome ChooseMechanism(Opening& opening) {
+    const auto told = session_.module().Mechanisms(token_.slot);
+    const auto has = [&told](CK_MECHANISM_TYPE type) {
+      return std::ranges::find(told, type) != told.end();
+    };
+    if (!told.empty() && !has(CKM_ECDSA) && !has(CKM_ECDSA_SHA256)) {
+      return opening.Failed(Step::kMechanism,
+                            "the token has neither CKM_ECDSA nor CKM_ECDSA_SHA256",
+                            "use a token that signs with ECDSA");
+    }
+    if (!told.empty() && !has(CKM_ECDSA)) mechanism_ = CKM_ECDSA_SHA256;
+    opening.Passed(Step::kMechanism, MechanismText(mechanism_));
+    return schema::Ok();
+  }
+
+  // PKCS#11 2.40, 5.6.6: CKU_CONTEXT_SPECIFIC belongs between C_SignInit and C_Sign. The flags are
+  // read each time: several signers may meet a PIN that was changed on the token.
+  Outcome LogInForOne() {
+    Opening opening;
+    opening.Know(token_.manufacturer);
+    LoginReport report;
+    TokenInfo now;
+    const CK_RV code = session_.module().ReadToken(token_.slot, now);
+    if (code != CKR_OK) return Error{&kSessionLost, ReturnText(code)};
+    auto done = LogInAs(CKU_CONTEXT_SPECIFIC, uri_, terms_, now.flags, session_, opening, report);
+    if (done) return done;
+    session_.Close();
+    // The lane's turn decides about any further try.
+    return Error{&kSessionLost, done.error().detail};
+  }
+
+  const KeyUri uri_;
+  const KeyTerms terms_;
+  const TokenInfo token_;
+  Session session_;
+  CK_OBJECT_HANDLE private_ = CK_INVALID_HANDLE;
+  CK_MECHANISM_TYPE mechanism_ = CKM_ECDSA;
+  bool context_login_ = false;
   schema::SpkiDer spki_;
-  std::string token_, serial_;
+  std::string label_;
+  Bytes id_;
+  KeyFindings findings_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<SigningKey>> OpenTokenKey(const KeyUri& uri, LoginReport& report) {
-  std::unique_ptr<PKCS11_CTX, FreeOnly> fresh(PKCS11_CTX_new());
-  MUST(fresh != nullptr);
-  PKCS11_set_ui_method(fresh.get(), SilentUi(), nullptr);
-  if (PKCS11_CTX_load(fresh.get(), uri.module.c_str()) != 0) {
-    return Unusable("module " + uri.module.string() + ": " + schema::OpensslError());
+Result<TokenInfo> FindToken(const KeyUri& uri, const Module& module, Opening& opening) {
+  auto tokens = module.Tokens();
+  if (!tokens) return opening.Failed(Step::kSlot, tokens.error().detail, "");
+  if (tokens->empty()) {
+    return opening.Failed(Step::kSlot, "no token matches: the module shows no initialised token",
+                          "see to the device or the module's settings in ca.module-env");
   }
-  LoadedContext context(fresh.release());
-  auto slots = std::make_unique<Slots>(context.get());
-  TRY(slots->Read());
-  auto key = std::make_unique<TokenKey>(std::move(context), std::move(slots));
-  TRY(key->Open(uri, report));
+  opening.Passed(Step::kSlot, std::to_string(tokens->size()) + " with a token");
+  std::vector<std::string> names;
+  for (const TokenInfo& token : *tokens) names.push_back(token.Text());
+  std::erase_if(*tokens, [&uri](const TokenInfo& token) { return !Matches(uri, token); });
+  if (tokens->size() > 1) {
+    return opening.Failed(Step::kToken, "more than one token matches (" + Asked(uri) + ")",
+                          "add serial= to the URI");
+  }
+  if (tokens->empty()) {
+    return opening.Failed(Step::kToken,
+                          "no token matches (" + Asked(uri) + "); there are: " + Listed(names),
+                          "correct token= or serial= in the URI");
+  }
+  opening.Know(tokens->front().manufacturer);
+  return std::move(tokens->front());
+}
+
+Outcome LogIn(const KeyUri& uri, const KeyTerms& terms, const TokenInfo& token,
+              const Session& session, Opening& opening, LoginReport& report) {
+  if (uri.pin_file.empty()) {
+    opening.Passed(Step::kLogin, "none: the URI names no pin-source");
+    return schema::Ok();
+  }
+  CK_STATE state = 0;
+  const CK_RV code = session.State(state);
+  if (code != CKR_OK) {
+    return opening.Failed(Step::kLogin, "C_GetSessionInfo: " + ReturnText(code), "");
+  }
+  // Login is the process's, not the session's: the key of another role may have done it.
+  if (state != CKS_RO_USER_FUNCTIONS && state != CKS_RW_USER_FUNCTIONS) {
+    TRY(LogInAs(CKU_USER, uri, terms, token.flags, session, opening, report));
+  }
+  opening.Passed(Step::kPin, uri.pin_file.string());
+  opening.Passed(Step::kLogin, "CKU_USER");
+  return schema::Ok();
+}
+
+Result<std::unique_ptr<SigningKey>> OpenTokenKey(const KeyUri& uri, const KeyTerms& terms,
+                                                 Modules& modules, Opening& opening,
+                                                 LoginReport& report) {
+  opening.Passed(Step::kUri, Asked(uri));
+  opening.Know(uri.module.filename().string());
+  const auto module = modules.Get(uri.module);
+  if (!module) {
+    return opening.Failed(Step::kModule,
+                          "module " + uri.module.string() + ": " + module.error().detail,
+                          "correct module-path, or install the vendor's module for this machine");
+  }
+  opening.Passed(Step::kModule, uri.module.string());
+  TRY(TokenInfo token, FindToken(uri, **module, opening));
+  const auto room = token.sessions_max;
+  if (room != 0 && room < static_cast<unsigned long>(terms.sessions)) {
+    return opening.Failed(Step::kToken,
+                          "the token allows " + std::to_string(room) + " sessions, " +
+                              std::to_string(terms.sessions) + " are configured",
+                          "lower ca.sessions");
+  }
+  opening.Passed(Step::kToken, token.Text());
+  auto key = std::make_unique<TokenKey>(uri, terms, **module, std::move(token));
+  TRY(key->Open(opening, report));
   return std::unique_ptr<SigningKey>(std::move(key));
 }
 

@@ -1,28 +1,50 @@
-// A private key in a PKCS#11 token, through libp11: module, token, login, key, signature.
+// A private key in a PKCS#11 token: module, token, login, key, attributes, signature.
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "hsm/cryptoki.h"
 #include "hsm/key.h"
+#include "hsm/opening.h"
 #include "hsm/pin.h"
 #include "hsm/uri.h"
 
 namespace hsm {
+
+// What the configuration says of one key beside its URI.
+struct KeyTerms {
+  std::string setting;                // "ca.key", for messages
+  std::vector<std::string> waived{};  // names of attributes whose rule the operator waived
+  bool context_login = false;         // the PIN is given for every signature, where the key asks it
+  int sessions = 1;                   // the token has to have room for
+  std::filesystem::path state{};      // where a refused PIN is remembered (pin.h)
+};
 
 // What a refused login leaves behind: which PIN file content not to try again.
 struct LoginReport {
   PinSource tried;
 };
 
-// Loads the module, logs in at most once and finds exactly one private and one public key (ECDSA
-// P-256).
+// Logs in at most once and finds exactly one private and one public key (ECDSA P-256).
 //
 //   kPinRefused   the token refused the PIN; `report` says which PIN file content that was
-//   kKeyUnusable  module, token or key is missing, ambiguous or of the wrong kind, or the token
-//   says that
-//                 the PIN is locked or has one try left: then no login is tried
+//   kKeyUnusable  anything else, by the step at fault: `opening` has them all. Nothing is tried
+//                 with the PIN when the token says that it is locked, has one try left, or was
+//                 entered wrongly and the file has not changed since.
 //
-// Blocks as long as the module does.
-schema::Result<std::unique_ptr<SigningKey>> OpenTokenKey(const KeyUri& uri, LoginReport& report);
+// Blocks as long as the module does. `modules` outlives the key.
+schema::Result<std::unique_ptr<SigningKey>> OpenTokenKey(const KeyUri& uri, const KeyTerms& terms,
+                                                         Modules& modules, Opening& opening,
+                                                         LoginReport& report);
+
+// The one token of the module that matches. Steps kSlot and kToken.
+schema::Result<TokenInfo> FindToken(const KeyUri& uri, const Module& module, Opening& opening);
+
+// Steps kPin and kLogin; nothing to do without a pin-source.
+schema::Outcome LogIn(const KeyUri& uri, const KeyTerms& terms, const TokenInfo& token,
+                      const Session& session, Opening& opening, LoginReport& report);
 
 }  // namespace hsm

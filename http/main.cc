@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   http::RegisterServe(app, program.c_str(), exit_code);
   hsm::RegisterSigner(app, exit_code);
+  hsm::RegisterHsm(app, program, exit_code);
   ca::RegisterLogCommands(app, exit_code);
   ca::RegisterPolicyCommands(app, exit_code);
   http::RegisterTrustExport(app, exit_code);

@@ -78,6 +78,10 @@ struct Metrics::Families {
                                       .Name("chancery_hsm_recoveries_total")
                                       .Help("Signer processes replaced.")
                                       .Register(registry);
+  Family<Counter>& reopenings = BuildCounter()
+                                    .Name("chancery_hsm_sessions_reopened_total")
+                                    .Help("Lost HSM sessions found again by the same signer.")
+                                    .Register(registry);
   Family<Gauge>& hsm_up = BuildGauge()
                               .Name("chancery_hsm_up")
                               .Help("1 while a signer of this role is up.")
@@ -191,6 +195,7 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   const std::lock_guard lock(families_->render);
   RaiseTo(families_->hsm_operations.Add({}), custody.operations);
   RaiseTo(families_->replacements.Add({}), custody.replacements);
+  RaiseTo(families_->reopenings.Add({}), custody.reopenings);
   RaiseTo(families_->commits.Add({}), log.commits);
   RaiseTo(families_->replays.Add({}), log.replays);
   RaiseTo(families_->budget_refusals.Add({}), log.budget_refusals);

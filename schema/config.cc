@@ -1,6 +1,7 @@
 #include "schema/config.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <system_error>
 
@@ -125,9 +126,26 @@ Result<std::map<std::string, std::string>> ReadModuleEnv(const Node* node, const
   return out;
 }
 
+// What the rules for keys in tokens may be waived for, by the names of PKCS#11 (v2.40, 4.9).
+constexpr std::array<std::string_view, 8> kWaivable = {
+    "CKA_SENSITIVE", "CKA_ALWAYS_SENSITIVE", "CKA_EXTRACTABLE", "CKA_NEVER_EXTRACTABLE",
+    "CKA_LOCAL",     "CKA_DECRYPT",          "CKA_UNWRAP",      "CKA_DERIVE"};
+
+Result<std::vector<std::string>> ReadWaivers(const Node& map) {
+  const Node* node = map.Find("waive-key-attributes");
+  if (node == nullptr) return std::vector<std::string>();
+  TRY(std::vector<std::string> names, node->Strings());
+  for (const std::string& name : names) {
+    if (std::ranges::find(kWaivable, name) == kWaivable.end()) {
+      return node->Wrong("'" + name + "' is no attribute that can be waived, such as CKA_LOCAL");
+    }
+  }
+  return names;
+}
+
 Result<CaSettings> ReadCa(const Node& node, const Config& config) {
-  TRY(node.OnlyKeys(
-      {"chain", "key", "module-env", "sessions", "lifetime", "backdate", "sign-deadline"}));
+  TRY(node.OnlyKeys({"chain", "key", "module-env", "sessions", "lifetime", "backdate",
+                     "sign-deadline", "waive-key-attributes", "context-login"}));
   CaSettings out;
   TRY(out.chain, NeedPath(node, "chain", config));
   TRY(out.key, NeedText(node, "key"));
@@ -142,6 +160,9 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   TRY(out.backdate, SecondsOr(node, "backdate", seconds(30), {seconds(0), seconds(300)}));
   TRY(out.sign_deadline,
       DurationOr(node, "sign-deadline", seconds(2), {milliseconds(100), seconds(30)}));
+  TRY(out.waive_key_attributes, ReadWaivers(node));
+  const Node* context_login = node.Find("context-login");
+  TRY(out.context_login, context_login == nullptr ? Result<bool>(false) : context_login->Bool());
   return out;
 }
 
@@ -187,7 +208,7 @@ enum class LogKind { kCertificates, kEvents };
 Result<ShardSettings> ReadShard(const Node& node, LogKind kind, const Config& config) {
   const bool certificates = kind == LogKind::kCertificates;
   if (certificates) {
-    TRY(node.OnlyKeys({"shard", "origin", "key", "note-key"}));
+    TRY(node.OnlyKeys({"shard", "origin", "key", "note-key", "waive-key-attributes"}));
   } else {
     TRY(node.OnlyKeys({"shard", "origin", "note-key"}));
   }
@@ -198,6 +219,7 @@ Result<ShardSettings> ReadShard(const Node& node, LogKind kind, const Config& co
   TRY(CheckOrigin(*node.Find("origin"), out.origin));
   if (certificates) {
     TRY(out.key, ReadKey(node, "key", true, config));
+    TRY(out.waive_key_attributes, ReadWaivers(node));
   }
   TRY(out.note_key, ReadKey(node, "note-key", false, config));
   return out;

@@ -34,6 +34,9 @@ struct CaSettings {
   std::chrono::seconds backdate;  // 0 to 5 m
   // 100 ms to 30 s; a signer silent for longer is replaced.
   std::chrono::milliseconds sign_deadline;
+  // Names of PKCS#11 attributes whose rule (hsm/key_rules.h) does not count; each use is logged.
+  std::vector<std::string> waive_key_attributes;
+  bool context_login;  // give the PIN for each signature to a key that asks for it
 };
 
 struct ShardSettings {
@@ -41,6 +44,7 @@ struct ShardSettings {
   std::string origin;    // checkpoint origin, no scheme, no spaces, no '+'
   std::string key;       // certificates only: "file:…" or "pkcs11:…", ECDSA P-256
   std::string note_key;  // "file:…", Ed25519
+  std::vector<std::string> waive_key_attributes{};  // certificates only, as those of ca
 };
 
 struct LogSettings {

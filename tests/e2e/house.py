@@ -81,7 +81,8 @@ class Issuer:
 
 def make_template(directory, issuer_base):
     """One state directory that all others are copied from: making a token and a CA takes a second."""
-    subprocess.run([sys.executable, str(SUPPORT / "make_state.py"), str(directory), "--issuer-base", issuer_base],
+    subprocess.run([sys.executable, str(SUPPORT / "make_state.py"), str(directory), "--issuer-base", issuer_base,
+                    "--program", str(PROGRAM)],
                    check=True, capture_output=True)
     return directory
 

@@ -14,17 +14,10 @@ using namespace std::chrono_literals;
 using hsm::Purpose;
 using schema::Steady;
 using tests::FaultyState;
+using tests::StartError;
 
 schema::Result<hsm::Signed> Ask(hsm::Custody& custody) {
   return custody.Sign(Purpose::kProbe, tests::Probe("fault"), Steady::now() + 5s);
-}
-
-// The error that Start ends with.
-schema::Error StartError(const support::HsmState& state) {
-  support::MemoryJournal journal;
-  const auto custody = hsm::Custody::Start(state.Load(), tests::SignerProgram(), journal);
-  REQUIRE_FALSE(custody.has_value());
-  return custody.error();
 }
 
 bool Mentions(const schema::Error& error, std::string_view text) {
@@ -39,14 +32,14 @@ TEST_CASE("a wrong PIN is tried once, by however many signers") {
   const schema::Error error = StartError(faulty.state());
   CHECK(error.Is(hsm::kPinRefused));
   CHECK_EQ(error.detail.find("wrong"), std::string::npos);
-  CHECK_EQ(faulty.Logins(), 1);
+  CHECK_EQ(faulty.Calls("C_Login"), 1);
 }
 
 TEST_CASE("a PIN that becomes wrong is tried once more in all, and the right one heals") {
   const FaultyState faulty({.sessions = 2, .log_key_in_token = true});
   support::MemoryJournal journal;
   const auto custody = tests::MustStart(faulty.state().Load(), journal);
-  CHECK_EQ(faulty.Logins(), 3);
+  CHECK_EQ(faulty.Calls("C_Login"), 3);
   const support::SoftHsm& token = faulty.state().token();
   support::WriteFile(token.pin_file(), "wrong\n", 0400);
   for (std::size_t i = 0; i < 3; ++i) ::kill(tests::PidOf(*custody, i), SIGKILL);
@@ -56,7 +49,7 @@ TEST_CASE("a PIN that becomes wrong is tried once more in all, and the right one
            state.reason.find("PIN") != std::string::npos;
   }));
   std::this_thread::sleep_for(1500ms);  // longer than two looks at the file
-  CHECK_EQ(faulty.Logins(), 4);
+  CHECK_EQ(faulty.Calls("C_Login"), 4);
   const auto got = Ask(*custody);
   REQUIRE_FALSE(got.has_value());
   CHECK(got.error().Is(hsm::kSignerUnavailable));
@@ -66,20 +59,20 @@ TEST_CASE("a PIN that becomes wrong is tried once more in all, and the right one
 }
 
 TEST_CASE("no login when the token says that one try is left or none") {
-  for (const char* flag : {"final-try", "locked"}) {
+  for (const char* flag : {"0x20000", "0x40000"}) {  // CKF_USER_PIN_FINAL_TRY, _LOCKED
     CAPTURE(flag);
     const FaultyState faulty;
-    faulty.Ask(flag);
+    faulty.Ask("token-flags", flag);
     const schema::Error error = StartError(faulty.state());
     CHECK(error.Is(hsm::kKeyUnusable));
     CHECK(Mentions(error, "the token says"));
-    CHECK_EQ(faulty.Logins(), 0);
+    CHECK_EQ(faulty.Calls("C_Login"), 0);
   }
 }
 
 TEST_CASE("a device error at login is no wrong PIN") {
   const FaultyState faulty;
-  faulty.Ask("login-error");
+  faulty.Ask("C_Login", "0x30");
   CHECK(StartError(faulty.state()).Is(hsm::kKeyUnusable));
 }
 
@@ -87,9 +80,9 @@ TEST_CASE("device errors: busy while they last, signing after") {
   const FaultyState faulty({.sessions = 2});
   support::MemoryJournal journal;
   const auto custody = tests::MustStart(faulty.state().Load(), journal);
-  for (const char* fault : {"sign-error", "sign-crash"}) {
+  for (const char* fault : {"C_Sign", "crash"}) {
     CAPTURE(fault);
-    faulty.Ask(fault);
+    faulty.Ask(fault, "0x30");
     const auto got = Ask(*custody);
     REQUIRE_FALSE(got.has_value());
     CHECK(got.error().Is(hsm::kSignerUnavailable));
@@ -104,10 +97,10 @@ TEST_CASE("a module that hangs is killed") {
   const FaultyState faulty({.sign_deadline = "1s"});
   support::MemoryJournal journal;
   const auto custody = tests::MustStart(faulty.state().Load(), journal);
-  faulty.Ask("sign-hang");
+  faulty.Ask("hang");
   std::thread mend([&] {
     std::this_thread::sleep_for(100ms);
-    faulty.Unask("sign-hang");
+    faulty.Unask("hang");
   });
   CHECK(Ask(*custody).has_value());  // a hang shorter than the deadline is only slow
   mend.join();
@@ -122,7 +115,7 @@ TEST_CASE("a slow device: what cannot be reached in time is turned away at once"
   const FaultyState faulty;
   support::MemoryJournal journal;
   const auto custody = tests::MustStart(faulty.state().Load(), journal);
-  faulty.Ask("sign-slow");
+  faulty.Ask("latency", "20");
   for (int i = 0; i < 5; ++i) CHECK(Ask(*custody).has_value());  // it learns: 20 ms each
   std::atomic<int> good{0}, turned_away{0}, late{0};
   std::vector<std::thread> threads;
@@ -142,7 +135,7 @@ TEST_CASE("a slow device: what cannot be reached in time is turned away at once"
 
 TEST_CASE("a key whose signatures do not verify is refused at the start") {
   const FaultyState faulty;
-  faulty.Ask("sign-wrong");
+  faulty.Ask("wrong-signature");
   CHECK(Mentions(StartError(faulty.state()), "does not belong"));
 }
 
@@ -158,13 +151,14 @@ TEST_CASE("starts that are refused say which setting and why") {
   };
   const std::string module = "?module-path=" + std::string(support::kSoftHsmModule);
   const std::string pin = "&pin-source=file:pin";
-  refuse("ca.key: no token matches", {.key = "pkcs11:token=other;object=ca" + module + pin});
-  refuse("ca.key: no token matches",
+  refuse("ca.key: token: no token matches", {.key = "pkcs11:token=other;object=ca" + module + pin});
+  refuse("ca.key: token: no token matches",
          {.key = "pkcs11:token=chancery;serial=00;object=ca" + module + pin});
   refuse("no private key", {.key = "pkcs11:token=chancery;object=other" + module + pin});
   refuse("no private key", {.key = "pkcs11:token=chancery;object=ca;id=%09" + module + pin});
   refuse("without a login", {.key = "pkcs11:token=chancery;object=ca" + module});
-  refuse("module /nonexistent.so", {.module = "/nonexistent.so"});
+  refuse("ca.key: module: module /nonexistent.so: /nonexistent.so: cannot open",
+         {.module = "/nonexistent.so"});
   refuse("absent: No such file",
          {.key = "pkcs11:token=chancery;object=ca" + module + "&pin-source=file:absent"});
 
@@ -173,8 +167,11 @@ TEST_CASE("starts that are refused say which setting and why") {
     spoil();
     CHECK(Mentions(StartError(state), want));
   };
-  after("ca.key: more than one private key", [&] { state.token().MakeKeyPair("ca", "07"); });
-  state.Configure({.key = "pkcs11:token=chancery;object=ca;id=%07" + module + pin});
+  after("ca.key: key: more than one private key", [&] {
+    state.token().MakeKeyPair("ca", "07", "--key-type EC:prime256v1 --usage-sign --sensitive");
+  });
+  state.Configure({.key = "pkcs11:token=chancery;object=ca;id=%07" + module + pin,
+                   .ca = "  waive-key-attributes: [CKA_DECRYPT, CKA_UNWRAP]\n"});
   CHECK(Mentions(StartError(state), "ca.chain: the public key"));
   state.Configure({.key = "pkcs11:token=chancery;id=%01" + module + pin});
   after("log.events.note-key",
@@ -195,7 +192,7 @@ TEST_CASE("an open PIN file is not read") {
   const FaultyState faulty;
   std::filesystem::permissions(faulty.state().token().pin_file(), std::filesystem::perms(0440));
   CHECK(Mentions(StartError(faulty.state()), "open to group"));
-  CHECK_EQ(faulty.Logins(), 0);
+  CHECK_EQ(faulty.Calls("C_Login"), 0);
 }
 
 TEST_CASE("a program that is no signer") {

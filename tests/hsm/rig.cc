@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <thread>
 
 #include "hsm/guard.h"
@@ -17,27 +18,42 @@ fs::path Beside(std::string_view name) {
 
 schema::Bytes Probe(std::string_view tail) { return Join({Text(hsm::kProbePrefix), Text(tail)}); }
 
-FaultyState::FaultyState(support::StateOptions options) {
-  options.module = Beside("libfaulty_module.so").string();
-  options.module_env = ", FAULTY_DIR: \"" + faults_.path().string() + "\"";
-  state_ = std::make_unique<support::HsmState>(options);
+FaultyState::FaultyState(support::StateOptions options)
+    : state_(std::make_unique<support::HsmState>(Through(std::move(options)))) {}
+
+void FaultyState::Configure(support::StateOptions options) const {
+  state_->Configure(Through(std::move(options)));
 }
 
-void FaultyState::Ask(std::string_view fault) const {
-  support::WriteFile(faults_.path() / fault, "");
+support::StateOptions FaultyState::Through(support::StateOptions options) const {
+  options.module = Beside("libfaulty_module.so").string();
+  options.module_env = ", FAULTY_DIR: \"" + faults_.path().string() + "\"";
+  return options;
+}
+
+void FaultyState::Ask(std::string_view fault, std::string_view argument) const {
+  support::WriteFile(faults_.path() / fault, argument);
 }
 void FaultyState::Unask(std::string_view fault) const { fs::remove(faults_.path() / fault); }
 
-int FaultyState::Logins() const {
-  std::error_code absent;
-  const auto size = fs::file_size(faults_.path() / "logins", absent);
-  return absent ? 0 : static_cast<int>(size);
+int FaultyState::Calls(std::string_view function) const {
+  std::ifstream in(faults_.path() / "calls");
+  int count = 0;
+  for (std::string line; std::getline(in, line);) count += line == function ? 1 : 0;
+  return count;
 }
 
 std::unique_ptr<hsm::Custody> MustStart(const schema::Config& config, schema::Journal& journal) {
   auto custody = hsm::Custody::Start(config, SignerProgram(), journal);
   if (!custody) FAIL(custody.error().Describe());
   return *std::move(custody);
+}
+
+schema::Error StartError(const support::HsmState& state) {
+  support::MemoryJournal journal;
+  const auto custody = hsm::Custody::Start(state.Load(), SignerProgram(), journal);
+  REQUIRE_FALSE(custody.has_value());
+  return custody.error();
 }
 
 bool Eventually(const std::function<bool()>& holds) {

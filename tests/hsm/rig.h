@@ -25,18 +25,24 @@ schema::Bytes Probe(std::string_view tail);
 class FaultyState {
  public:
   explicit FaultyState(support::StateOptions options = {});
-  void Ask(std::string_view fault) const;
+  void Ask(std::string_view fault, std::string_view argument = "") const;
   void Unask(std::string_view fault) const;
-  int Logins() const;
+  int Calls(std::string_view function) const;  // of all processes so far
   const support::HsmState& state() const { return *state_; }
+  // chancery.yaml anew, still through the faulty module.
+  void Configure(support::StateOptions options) const;
 
  private:
+  support::StateOptions Through(support::StateOptions options) const;
+
   support::TempDirectory faults_;
   std::unique_ptr<support::HsmState> state_;
 };
 
 // Starts; fails the test with the reason when that does not work.
 std::unique_ptr<hsm::Custody> MustStart(const schema::Config& config, schema::Journal& journal);
+// The error that Start ends with; fails the test when it does not.
+schema::Error StartError(const support::HsmState& state);
 // The process of a signer that is up: waits for it, and is never 0 or less, which kill() takes for
 // a group.
 int PidOf(const hsm::Custody& custody, std::size_t signer);

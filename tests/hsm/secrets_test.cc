@@ -137,7 +137,7 @@ TEST_CASE("a refused PIN is blocked until its file changes") {
   const support::TempDirectory directory;
   const auto file = directory.path() / "pin";
   support::WriteFile(file, "wrong");
-  hsm::LoginGate gate(file);
+  hsm::LoginGate gate(file, directory.path());
   const auto turn = gate.Turn();
   CHECK_FALSE(gate.Blocked());
   gate.Refused(*hsm::LookAtPin(file));

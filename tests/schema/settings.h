@@ -48,6 +48,8 @@ inline std::string Described(const schema::Config& c) {
       {"paths", {c.state.string(), c.issuers.string(), c.policy.string(), c.ca.chain.string()}},
       {"ca", {c.ca.key, c.ca.module_env, c.ca.sessions, c.ca.lifetime.count()}},
       {"ca-times", {c.ca.backdate.count(), c.ca.sign_deadline.count()}},
+      {"ca-rules", {c.ca.waive_key_attributes, c.ca.context_login}},
+      {"log-rules", c.log.certificates.waive_key_attributes},
       {"log", {c.log.checkpoint.count(), c.log.precertificate_backlog, c.log.redact_claims}},
       {"limits", {c.limits.per_address.interval.count(), c.limits.per_address.burst}},
       {"url", c.public_url}};

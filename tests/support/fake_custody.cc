@@ -104,6 +104,8 @@ EVP_PKEY* FakeCustody::KeyOf(hsm::Purpose purpose) const {
       return certificates_note_.get();
     case hsm::Purpose::kEventsNote:
       return events_note_.get();
+    case hsm::Purpose::kKeepAlive:
+      break;
   }
   MUST(false);
 }

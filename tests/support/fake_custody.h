@@ -25,6 +25,7 @@ class FakeCustody final : public hsm::Custody {
   FakeCustody();
 
   const hsm::KeyFacts& facts() const override { return facts_; }
+  const std::vector<std::string>& key_reports() const override { return key_reports_; }
   schema::Result<hsm::Signed> Sign(hsm::Purpose purpose, schema::BytesView bytes,
                                    schema::Steady::time_point deadline) override;
   std::vector<schema::Result<hsm::Signed>> SignAll(hsm::Purpose purpose,
@@ -62,6 +63,7 @@ class FakeCustody final : public hsm::Custody {
 
   schema::OwnedKey issuing_, log_, certificates_note_, events_note_;
   hsm::KeyFacts facts_;
+  std::vector<std::string> key_reports_;
   std::function<void(hsm::Purpose, schema::BytesView)> watch_;
   mutable std::mutex mutex_;
   std::array<Plan, 8> plans_;

@@ -3,6 +3,7 @@
 issuing CA, log keys, and the three configuration files. For the demo and the tests; an operator holds a ceremony.
 
     make_state.py DIR [--public 127.0.0.1:5555] [--log …] [--internal …] [--issuer-base http://127.0.0.1:8970]
+                      [--program build/chancery]
 
 A directory that was finished before is left as it is. The configuration is written once and may be edited.
 """
@@ -38,7 +39,7 @@ def write(path, data, mode=0o644):
         file.write(data)
 
 
-def make_token(state):
+def make_token(state, program):
     """An ECDSA P-256 key pair generated inside a SoftHSM token; returns its public key."""
     tokens = state / "tokens"
     tokens.mkdir()
@@ -48,8 +49,8 @@ def make_token(state):
     write(state / "pin", pin + "\n", 0o400)
     run("softhsm2-util", "--init-token", "--free", "--label", "chancery", "--so-pin", secrets.token_hex(8),
         "--pin", pin, env=env)
-    run("pkcs11-tool", "--module", MODULE, "--token-label", "chancery", "--login", "--pin", pin, "--keypairgen",
-        "--key-type", "EC:prime256v1", "--label", "ca", "--id", "01", "--sensitive", env=env)
+    run(program, "hsm", "generate", "--uri", f"pkcs11:token=chancery;object=ca;id=%01?module-path={MODULE}"
+        f"&pin-source=file:{state / 'pin'}", env=env)
     run("pkcs11-tool", "--module", MODULE, "--token-label", "chancery", "--read-object", "--type", "pubkey",
         "--label", "ca", "--output-file", str(state / "ca.pub.der"), env=env)
     return serialization.load_der_public_key((state / "ca.pub.der").read_bytes())
@@ -190,6 +191,8 @@ def main():
     parser.add_argument("--log", default="127.0.0.1:5557")
     parser.add_argument("--internal", default="127.0.0.1:5556")
     parser.add_argument("--issuer-base", default="http://127.0.0.1:8970")
+    parser.add_argument("--program", default=str(pathlib.Path(__file__).resolve().parents[2] / "build" / "chancery"),
+                        help="makes the key in the token")
     arguments = parser.parse_args()
     state = arguments.state.resolve()
     if (state / FINISHED).exists():
@@ -201,7 +204,7 @@ def main():
             sys.exit(f"{state} is not empty and was not made by this program; name another directory")
         shutil.rmtree(state)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    make_chain(state, make_token(state))
+    make_chain(state, make_token(state, arguments.program))
     write(state / "log.key", pem(ec.generate_private_key(ec.SECP256R1())), 0o400)
     write(state / "log-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
     write(state / "events-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)

@@ -34,7 +34,7 @@ ca:
   lifetime: 10m
   backdate: 30s
   sign-deadline: @DEADLINE@
-log:
+@CA@log:
   certificates: {shard: "test", origin: ca.test/certificates, key: "@LOGKEY@", note-key: "file:log-note.key"}
   events: {shard: "test", origin: ca.test/events, note-key: "file:events-note.key"}
   checkpoint: 1s
@@ -61,13 +61,16 @@ void Replace(std::string& text, std::string_view what, std::string_view with) {
 }
 
 // The tools' answer is of no interest, their failure is.
-void Run(const fs::path& softhsm_config, const std::string& command) {
+bool Succeeds(const fs::path& softhsm_config, const std::string& command) {
   const std::string line =
       "SOFTHSM2_CONF=" + softhsm_config.string() + " " + command + " >/dev/null 2>&1";
-  if (std::system(line.c_str()) != 0) {
-    std::fprintf(stderr, "failed: %s\n", line.c_str());
-    MUST(false);
-  }
+  return std::system(line.c_str()) == 0;
+}
+
+void Run(const fs::path& softhsm_config, const std::string& command) {
+  if (Succeeds(softhsm_config, command)) return;
+  std::fprintf(stderr, "failed: %s\n", command.c_str());
+  MUST(false);
 }
 
 std::string RandomPin() {
@@ -117,12 +120,26 @@ SoftHsm::SoftHsm(fs::path directory) : directory_(std::move(directory)), pin_(Ra
                          " --pin " + pin_);
 }
 
-void SoftHsm::MakeKeyPair(std::string_view label, std::string_view id_hex) const {
-  Run(config_file(),
-      "pkcs11-tool --module " + std::string(kSoftHsmModule) +
-          " --token-label chancery --login --pin " + pin_ +
-          " --keypairgen --key-type EC:prime256v1 --usage-sign --sensitive --label " +
-          std::string(label) + " --id " + std::string(id_hex));
+void SoftHsm::MakeKeyPair(std::string_view label, std::string_view id_hex,
+                          std::string_view options) const {
+  if (options.empty()) {
+    const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "hsm_signer";
+    Run(config_file(), program.string() + " hsm generate --uri 'pkcs11:token=chancery;object=" +
+                           std::string(label) + ";id=%" + std::string(id_hex) +
+                           "?module-path=" + std::string(kSoftHsmModule) +
+                           "&pin-source=file:" + pin_file().string() + "'");
+    return;
+  }
+  Run(config_file(), "pkcs11-tool --module " + std::string(kSoftHsmModule) +
+                         " --token-label chancery --login --pin " + pin_ + " --keypairgen " +
+                         std::string(options) + " --label " + std::string(label) + " --id " +
+                         std::string(id_hex));
+}
+
+bool SoftHsm::LogIn(std::string_view pin) const {
+  return Succeeds(config_file(), "pkcs11-tool --module " + std::string(kSoftHsmModule) +
+                                     " --token-label chancery --login --list-objects --pin " +
+                                     std::string(pin));
 }
 
 schema::OwnedKey SoftHsm::PublicKey(std::string_view label) const {
@@ -150,7 +167,7 @@ std::string SoftHsm::Uri(std::string_view label) const {
 }
 
 HsmState::HsmState(const StateOptions& options) : token_(directory_.path()) {
-  token_.MakeKeyPair("ca", "01");
+  token_.MakeKeyPair("ca", "01", options.ca_key);
   if (options.log_key_in_token) token_.MakeKeyPair("log", "02");
   const schema::Time now = schema::ToSeconds(schema::SystemClock().Now());
   WriteFile(directory() / "chain.pem", ChainPemFor(token_.PublicKey("ca").get(), now), 0644);
@@ -175,6 +192,7 @@ void HsmState::Configure(const StateOptions& options) const {
   Replace(text, "@SESSIONS@", std::to_string(options.sessions));
   Replace(text, "@DEADLINE@", options.sign_deadline);
   Replace(text, "@LOGKEY@", log_key);
+  Replace(text, "@CA@", options.ca);
   WriteFile(config_file(), text, 0644);
 }
 

@@ -37,8 +37,12 @@ class SoftHsm {
  public:
   explicit SoftHsm(std::filesystem::path directory);
 
-  // ECDSA P-256 generated in the token: sensitive, never extractable.
-  void MakeKeyPair(std::string_view label, std::string_view id_hex) const;
+  // ECDSA P-256 generated in the token as the rules want it, by `hsm_signer hsm generate` beside
+  // the test. With `options`, by pkcs11-tool with those, which cannot deny decryption.
+  void MakeKeyPair(std::string_view label, std::string_view id_hex,
+                   std::string_view options = "") const;
+  // A login with `pin`, by another program; whether the token took it.
+  bool LogIn(std::string_view pin) const;
   // As the token's public key object says.
   schema::OwnedKey PublicKey(std::string_view label) const;
   void DeletePublicKey(std::string_view label) const;
@@ -63,6 +67,8 @@ struct StateOptions {
   std::string key{};              // replaces ca.key; empty: the token's "ca"
   bool log_key_in_token = false;  // else file:log.key
   std::string module_env{};       // further members, ", NAME: value"
+  std::string ca{};               // further lines of `ca`, "  name: value\n"
+  std::string ca_key{};           // options that make the key "ca"
 };
 
 // Everything `chancery serve` or a Custody needs, in a temporary directory: token with key "ca"

@@ -1,0 +1,64 @@
+#include "hsm/doctor.h"
+
+#include "hsm/custody.h"
+#include "hsm/key_set.h"
+
+namespace hsm {
+
+using schema::Outcome;
+using schema::Result;
+
+namespace {
+
+std::string Milliseconds(schema::Steady::duration took) {
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  return std::to_string(micros / 1000) + "." + std::to_string(micros % 1000 / 100) + " ms";
+}
+
+Outcome CheckChain(const schema::Config& config, const SigningKey& key, Opening& opening) {
+  const auto guard = ReadGuardSettings(config);
+  if (!guard) return opening.Failed(Step::kChain, "ca.chain: " + guard.error().detail, "");
+  if (guard->issuing_key != key.spki()) {
+    return opening.Failed(Step::kChain, std::string(kOtherChain), std::string(kOtherChainRemedy));
+  }
+  opening.Passed(Step::kChain, config.ca.chain.string());
+  return schema::Ok();
+}
+
+Outcome Walk(const schema::Config& config, const std::string& text, const KeyTerms& terms,
+             Modules& modules, Opening& opening, std::string& report) {
+  const auto uri = ParseKeyUri(text, config.directory);
+  if (!uri) {
+    return opening.Failed(Step::kUri, uri.error().detail, "see RFC 7512 and config/chancery.yaml");
+  }
+  LoginReport login;
+  TRY(const auto key, OpenTokenKey(*uri, terms, modules, opening, login));
+  report = key->report();
+  const auto begin = schema::Steady::now();
+  if (const auto proof = Prove(*key); !proof) {
+    return opening.Failed(Step::kSignature, proof.error().detail, "");
+  }
+  opening.Passed(Step::kSignature, "verified, " + Milliseconds(schema::Steady::now() - begin));
+  if (terms.setting != "ca.key") return schema::Ok();
+  return CheckChain(config, *key, opening);
+}
+
+}  // namespace
+
+std::vector<KeyDiagnosis> Diagnose(const schema::Config& config) {
+  Modules modules;
+  std::vector<KeyDiagnosis> all;
+  const auto add = [&](const std::string& text, const KeyTerms& terms) {
+    Opening opening;
+    std::string report;
+    const Outcome walked = Walk(config, text, terms, modules, opening, report);
+    const bool refused = !walked && walked.error().Is(kPinRefused);
+    all.push_back({terms.setting, opening.steps(), walked.has_value(), refused, std::move(report)});
+  };
+  add(config.ca.key, IssuingTerms(config));
+  const std::string& log_key = config.log.certificates.key;
+  if (log_key.starts_with("pkcs11:")) add(log_key, LogTerms(config));
+  return all;
+}
+
+}  // namespace hsm

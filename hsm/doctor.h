@@ -1,0 +1,25 @@
+// The walk from a configuration to its keys, as the signers take it: `chancery hsm doctor`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hsm/opening.h"
+#include "schema/config.h"
+
+namespace hsm {
+
+struct KeyDiagnosis {
+  std::string setting;  // "ca.key", "log.certificates.key"
+  std::vector<StepReport> steps;
+  bool healthy;
+  bool pin_refused;
+  std::string report;  // JSON (key.h); empty unless the key was opened
+};
+
+// Every key in a token: module, slot, token, PIN, login, key, attributes, mechanism, a signature,
+// and for ca.key the chain. Stops at a key's first failure. Loads modules and may log in, once for
+// each key, under the rules of signers (token_key.h): in a process of its own.
+std::vector<KeyDiagnosis> Diagnose(const schema::Config& config);
+
+}  // namespace hsm

@@ -1,0 +1,22 @@
+#include "hsm/harden.h"
+
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+namespace hsm {
+
+void HardenProcess() {
+  MUST(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
+  MUST(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  const rlimit none{0, 0};
+  MUST(::setrlimit(RLIMIT_CORE, &none) == 0);
+}
+
+void SetModuleEnvironment(const schema::Config& config) {
+  for (const auto& [name, value] : config.ca.module_env) {
+    MUST(::setenv(name.c_str(), value.c_str(), 1) == 0);
+  }
+}
+
+}  // namespace hsm

@@ -1,0 +1,14 @@
+// What every process does before it loads a vendor's module or reads a PIN.
+#pragma once
+
+#include "schema/config.h"
+
+namespace hsm {
+
+// No core file, no ptrace by the same user, no new privileges. For the rest of the process's life.
+void HardenProcess();
+
+// ca.module-env, which the module reads when it is loaded.
+void SetModuleEnvironment(const schema::Config& config);
+
+}  // namespace hsm
