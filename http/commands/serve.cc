@@ -12,6 +12,7 @@
 
 #include "ca/authority.h"
 #include "http/commands/compat_flag.h"
+#include "http/custody_watch.h"
 #include "http/fetch.h"
 #include "http/internal_routes.h"
 #include "http/journal.h"
@@ -54,6 +55,7 @@ struct House {
   std::unique_ptr<ca::Log> log;
   std::unique_ptr<ca::Authority> authority;
   std::unique_ptr<Reloader> reloader;
+  std::unique_ptr<CustodyWatch> custody_watch;
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<AddressLimit> address_limit;
   std::unique_ptr<Services> services;
@@ -112,11 +114,28 @@ schema::Outcome LoadAuthority(House& house) {
   return schema::Ok();
 }
 
+// What the signers read of their keys at this start; a waived rule is an event of its own.
+schema::Outcome EnterKeys(House& house) {
+  constexpr std::size_t kReportBytes = 8 * 1024;
+  for (const std::string& report : house.custody->key_reports()) {
+    TRY(schema::Json event, schema::ParseJson(report, {kReportBytes}));
+    if (!event.is_object()) return Error{&hsm::kKeyUnusable, "a signer's report is no object"};
+    const schema::Json waived = event.value("waived", schema::Json::array());
+    const schema::Json key = event.value("key", schema::Json());
+    event["type"] = "key-attributes-read";
+    TRY(house.log->Note(std::move(event)));
+    if (waived.empty()) continue;
+    TRY(house.log->Note({{"type", "key-attributes-waived"}, {"key", key}, {"waived", waived}}));
+  }
+  return schema::Ok();
+}
+
 schema::Outcome EnterStart(House& house) {
   const hsm::KeyFacts& facts = house.custody->facts();
   TRY(house.log->Note({{"type", "started"}, {"version", CHANCERY_VERSION}}));
   TRY(house.authority->Adopt(*house.authority->policy()));
   TRY(AdoptIssuers(house, house.verifier->Loaded()));
+  TRY(EnterKeys(house));
   return house.log->Note({{"type", "keys-read"},
                           {"token", facts.token},
                           {"token_serial", facts.token_serial},
@@ -208,6 +227,9 @@ schema::Outcome Build(const std::string& file, const std::filesystem::path& prog
   MakeReloader(house);
   TRY(Listen(house));
   house.reloader->Start();
+  house.custody_watch = std::make_unique<CustodyWatch>(
+      *house.custody, [&house](schema::Json event) { return house.log->Note(std::move(event)); },
+      house.journal);
   return schema::Ok();
 }
 
@@ -257,6 +279,7 @@ int Serve(const std::string& file, const std::filesystem::path& program, const o
     }
   }
   house.servers.clear();
+  house.custody_watch.reset();
   if (const auto noted = house.log->Note({{"type", "stopped"}}); !noted) {
     house.journal.Warning("stop-not-entered", {{"reason", noted.error().Describe()}});
   }

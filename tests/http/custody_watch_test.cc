@@ -1,0 +1,103 @@
+// One event for each change of the signers' state, in order, also when the log was away meanwhile.
+#include "http/custody_watch.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/fake_custody.h"
+#include "tests/support/fakes.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+using hsm::Purpose;
+
+// The events log, which may refuse.
+class Notes {
+ public:
+  schema::Outcome Take(schema::Json event) {
+    const std::lock_guard lock(mutex_);
+    ++asked_;
+    if (broken_) return schema::Error{&hsm::kSignerUnavailable, "the test asked for it"};
+    taken_.push_back(std::move(event));
+    return schema::Ok();
+  }
+  void Break(bool broken) {
+    const std::lock_guard lock(mutex_);
+    broken_ = broken;
+  }
+  int asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+  std::vector<schema::Json> taken() {
+    const std::lock_guard lock(mutex_);
+    return taken_;
+  }
+
+ private:
+  std::mutex mutex_;
+  bool broken_ = false;
+  int asked_ = 0;
+  std::vector<schema::Json> taken_;
+};
+
+bool Eventually(const std::function<bool()>& holds) {
+  for (int i = 0; i < 1000; ++i) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(5ms);
+  }
+  return false;
+}
+
+struct Rig {
+  support::FakeCustody custody;
+  support::MemoryJournal journal;
+  Notes notes;
+  http::CustodyWatch watch{
+      custody, [this](schema::Json event) { return notes.Take(std::move(event)); }, journal, 1ms};
+
+  void SetUp(Purpose purpose, bool up) {
+    custody.Fail(purpose, hsm::kSignerUnavailable, up ? 0 : -1);
+  }
+};
+
+TEST_CASE("an outage is two events, however long it is") {
+  Rig rig;
+  rig.SetUp(Purpose::kCertificate, false);
+  REQUIRE(Eventually([&] { return rig.notes.taken().size() == 1; }));
+  std::this_thread::sleep_for(50ms);  // fifty looks
+  rig.SetUp(Purpose::kCertificate, true);
+  REQUIRE(Eventually([&] { return rig.notes.taken().size() == 2; }));
+  std::this_thread::sleep_for(20ms);
+  const auto events = rig.notes.taken();
+  REQUIRE_EQ(events.size(), 2);
+  CHECK_EQ(events[0]["type"], "hsm-lost");
+  CHECK_EQ(events[0]["role"], "issuing");
+  CHECK_EQ(events[0]["reason"], "the test asked for it");
+  CHECK_EQ(events[1]["type"], "hsm-recovered");
+  CHECK_EQ(events[1]["role"], "issuing");
+  CHECK_GE(events[1]["down_ms"].get<int>(), 50);
+}
+
+TEST_CASE("roles are told apart") {
+  Rig rig;
+  rig.SetUp(Purpose::kSct, false);
+  REQUIRE(Eventually([&] { return rig.notes.taken().size() == 1; }));
+  CHECK_EQ(rig.notes.taken()[0]["role"], "log");
+}
+
+TEST_CASE("what could not be entered is entered later, in order") {
+  Rig rig;
+  rig.notes.Break(true);
+  rig.SetUp(Purpose::kCertificate, false);
+  REQUIRE(Eventually([&] { return rig.notes.asked() > 0; }));
+  const int asked = rig.notes.asked();
+  rig.SetUp(Purpose::kCertificate, true);
+  REQUIRE(Eventually([&] { return rig.notes.asked() > asked + 5; }));
+  rig.notes.Break(false);
+  REQUIRE(Eventually([&] { return rig.notes.taken().size() == 2; }));
+  CHECK_EQ(rig.notes.taken()[0]["type"], "hsm-lost");
+  CHECK_EQ(rig.notes.taken()[1]["type"], "hsm-recovered");
+}
+
+}  // namespace
