@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <thread>
 
 #include "schema/base/json.h"
@@ -23,14 +24,29 @@ struct Options {
   std::string state, address = "127.0.0.1:5555", internal = "127.0.0.1:5556", issuer, start;
   int server = 0;
   std::size_t requests = 1000, connections = 64;
-  bool bad_token = false;
+  bench::Want want = bench::Want::kCertificate;
 };
 
 // Tokens live for five minutes, and built requests cost memory: more than this are made in parts.
 constexpr std::size_t kAtOnce = 20'000;
 
 const bench::Expected kCertificate{"HTTP/1.1 200", "-----BEGIN CERTIFICATE-----"};
-const bench::Expected kRefusal{"HTTP/1.1 401", "\"code\":16"};
+const bench::Expected kBadToken{"HTTP/1.1 401", "\"code\":16"};
+const bench::Expected kDenied{"HTTP/1.1 403", "\"code\":7"};
+
+const bench::Expected& ExpectedOf(bench::Want want) {
+  if (want == bench::Want::kCertificate) return kCertificate;
+  return want == bench::Want::kBadToken ? kBadToken : kDenied;
+}
+
+const std::map<std::string, bench::Want> kWants = {{"certificate", bench::Want::kCertificate},
+                                                   {"bad-token", bench::Want::kBadToken},
+                                                   {"denied", bench::Want::kDenied},
+                                                   {"denied-anew", bench::Want::kDeniedAnew}};
+
+std::string NameOf(bench::Want want) {
+  return std::ranges::find(kWants, want, &std::pair<const std::string, bench::Want>::second)->first;
+}
 
 double Percentile(const std::vector<double>& sorted, double part) {
   if (sorted.empty()) return 0;
@@ -45,9 +61,9 @@ int Load(const Options& options, const support::TokenMinter& minter, const bench
   double rest = 0;
   for (std::size_t sent = 0; sent < options.requests; sent += kAtOnce) {
     const auto requests = bench::MakeRequests(
-        minter, target, std::min(kAtOnce, options.requests - sent), options.bad_token);
-    bench::Sent part = bench::Send(options.address, requests, options.connections,
-                                   options.bad_token ? kRefusal : kCertificate);
+        minter, target, std::min(kAtOnce, options.requests - sent), options.want);
+    bench::Sent part =
+        bench::Send(options.address, requests, options.connections, ExpectedOf(options.want));
     const auto answered = Clock::now();
     bench::AwaitRest(options.internal);
     rest += std::chrono::duration<double>(Clock::now() - answered).count();
@@ -61,6 +77,7 @@ int Load(const Options& options, const support::TokenMinter& minter, const bench
   std::ranges::sort(all.latencies);
   const auto count = static_cast<double>(options.requests);
   const schema::Json out = {
+      {"want", NameOf(options.want)},
       {"connections", options.connections},
       {"requests", options.requests},
       {"good", all.good},
@@ -127,7 +144,11 @@ int main(int argc, char** argv) {
   app.add_option("--server", options.server, "process id of chancery serve");
   app.add_option("--requests", options.requests, "how many");
   app.add_option("--connections", options.connections, "how many in flight");
-  app.add_flag("--bad-token", options.bad_token, "tokens whose signature is wrong");
+  app.add_option(
+         "--want", options.want,
+         "what the requests are to get: a certificate, or a refusal of a token with a wrong "
+         "signature, of one repository, or of another one each time")
+      ->transform(CLI::CheckedTransformer(kWants));
   app.add_option("--start", options.start, "start this chancery and time its first certificate");
   CLI11_PARSE(app, argc, argv);
   const auto minter = bench::LoadMinter(options.state + "/issuer/issuer-rsa.key");

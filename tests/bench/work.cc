@@ -14,8 +14,10 @@
 namespace bench {
 namespace {
 
-// As tests/support/oidc_issuer.py mints them; the policy of its state allows this repository.
-constexpr std::string_view kSubject = "repo:acme/app:ref:refs/heads/main";
+// As tests/support/oidc_issuer.py mints them.
+std::string SubjectOf(const std::string& repository) {
+  return "repo:" + repository + ":ref:refs/heads/main";
+}
 
 std::string RandomHex() {
   std::array<unsigned char, 16> bytes;
@@ -31,31 +33,39 @@ std::string PublicPem(EVP_PKEY* key) {
   return {text, static_cast<std::size_t>(size)};
 }
 
-schema::Bytes Proof(EVP_PKEY* key) {
+schema::Bytes Proof(EVP_PKEY* key, const std::string& text) {
   const schema::OwnedDigestContext context(EVP_MD_CTX_new());
   schema::Bytes out(128);
   std::size_t size = out.size();
-  const schema::BytesView subject = schema::AsBytes(kSubject);
+  const schema::BytesView message = schema::AsBytes(text);
   MUST(EVP_DigestSignInit_ex(context.get(), nullptr, "SHA256", nullptr, nullptr, key, nullptr) ==
        1);
-  MUST(EVP_DigestSign(context.get(), out.data(), &size, subject.data(), subject.size()) == 1);
+  MUST(EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) == 1);
   out.resize(size);
   return out;
 }
 
-std::string Request(const support::TokenMinter& minter, const Target& target, bool spoil) {
-  std::string token = minter.MintRaw(minter.Header(), Claims(target, RandomHex()));
-  if (spoil) {
+std::string RepositoryOf(Want want) {
+  if (want == Want::kDenied) return "evil/app";
+  return want == Want::kDeniedAnew ? "evil/" + RandomHex() : kAllowed;
+}
+
+std::string Request(const support::TokenMinter& minter, const Target& target, Want want) {
+  const std::string repository = RepositoryOf(want);
+  std::string token = minter.MintRaw(minter.Header(), Claims(target, RandomHex(), repository));
+  if (want == Want::kBadToken) {
     char& first = token[token.rfind('.') + 1];
     first = first == 'A' ? 'B' : 'A';
   }
-  const std::string body = Body();
+  const std::string body = Body(repository);
   return "POST /api/v2/signingCert HTTP/1.1\r\nHost: " + target.address +
          "\r\nContent-Type: application/json\r\nAuthorization: Bearer " + token +
          "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 }  // namespace
+
+const std::string kAllowed = "acme/app";
 
 support::TokenMinter LoadMinter(const std::string& file) {
   const std::string pem = *schema::ReadFile(file);
@@ -65,29 +75,30 @@ support::TokenMinter LoadMinter(const std::string& file) {
   return support::TokenMinter("RS256", "rsa", std::move(key));
 }
 
-std::string Claims(const Target& target, std::string_view jti) {
+std::string Claims(const Target& target, std::string_view jti, const std::string& repository) {
+  const std::string owner = repository.substr(0, repository.find('/'));
   constexpr std::string_view kSha = "2222222222222222222222222222222222222222";
-  constexpr std::string_view kFlow = "acme/app/.github/workflows/release.yml@refs/heads/main";
+  const std::string flow = repository + "/.github/workflows/release.yml@refs/heads/main";
   const auto now = schema::ToSeconds(schema::SystemClock().Now()).time_since_epoch().count();
   return schema::Json{{"iss", target.issuer},
                       {"aud", "sigstore"},
-                      {"sub", kSubject},
+                      {"sub", SubjectOf(repository)},
                       {"iat", now},
                       {"nbf", now},
                       {"exp", now + 300},
                       {"jti", jti},
-                      {"repository", "acme/app"},
-                      {"repository_id", "12345"},
-                      {"repository_owner", "acme"},
-                      {"repository_owner_id", "678"},
+                      {"repository", repository},
+                      {"repository_id", repository == kAllowed ? "12345" : "666"},
+                      {"repository_owner", owner},
+                      {"repository_owner_id", repository == kAllowed ? "678" : "666"},
                       {"repository_visibility", "private"},
                       {"ref", "refs/heads/main"},
                       {"ref_type", "branch"},
                       {"sha", kSha},
                       {"workflow", "Release"},
-                      {"workflow_ref", kFlow},
+                      {"workflow_ref", flow},
                       {"workflow_sha", kSha},
-                      {"job_workflow_ref", kFlow},
+                      {"job_workflow_ref", flow},
                       {"job_workflow_sha", kSha},
                       {"event_name", "push"},
                       {"run_id", "42"},
@@ -99,23 +110,24 @@ std::string Claims(const Target& target, std::string_view jti) {
       .dump();
 }
 
-std::string Body() {
+std::string Body(const std::string& repository) {
   const schema::OwnedKey key(EVP_EC_gen("P-256"));
   MUST(key != nullptr);
-  return schema::Json{{"publicKeyRequest",
-                       {{"publicKey", {{"algorithm", "ECDSA"}, {"content", PublicPem(key.get())}}},
-                        {"proofOfPossession", schema::Base64(Proof(key.get()))}}}}
+  return schema::Json{
+      {"publicKeyRequest",
+       {{"publicKey", {{"algorithm", "ECDSA"}, {"content", PublicPem(key.get())}}},
+        {"proofOfPossession", schema::Base64(Proof(key.get(), SubjectOf(repository)))}}}}
       .dump();
 }
 
 std::vector<std::string> MakeRequests(const support::TokenMinter& minter, const Target& target,
-                                      std::size_t count, bool spoil) {
+                                      std::size_t count, Want want) {
   std::vector<std::string> out(count);
   const std::size_t workers = std::max(1U, std::thread::hardware_concurrency());
   std::vector<std::thread> threads;
   for (std::size_t worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
-      for (std::size_t i = worker; i < count; i += workers) out[i] = Request(minter, target, spoil);
+      for (std::size_t i = worker; i < count; i += workers) out[i] = Request(minter, target, want);
     });
   }
   for (std::thread& thread : threads) thread.join();

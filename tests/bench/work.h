@@ -18,15 +18,26 @@ struct Target {
 // The minter of the demo's issuer: RS256 with the key of `file`.
 support::TokenMinter LoadMinter(const std::string& file);
 
+// What a request is to get.
+enum class Want {
+  kCertificate,
+  kBadToken,    // 401: the token's signature is wrong
+  kDenied,      // 403: a repository that the policy does not allow, always the same one
+  kDeniedAnew,  // 403: another one each time, so that each refusal is an event of its own
+};
+
+// The repository that the policy of make_state.py allows.
+extern const std::string kAllowed;
+
 // The claims of one token as JSON text; `jti` tells tokens apart.
-std::string Claims(const Target& target, std::string_view jti);
+std::string Claims(const Target& target, std::string_view jti,
+                   const std::string& repository = kAllowed);
 
 // The body of a v2 request: a fresh P-256 key with its proof over the token's subject.
-std::string Body();
+std::string Body(const std::string& repository = kAllowed);
 
-// `count` whole HTTP requests, each with its own token, key and proof. Uses all cores. With `spoil`
-// the token's signature is wrong.
+// `count` whole HTTP requests, each with its own token, key and proof. Uses all cores.
 std::vector<std::string> MakeRequests(const support::TokenMinter& minter, const Target& target,
-                                      std::size_t count, bool spoil = false);
+                                      std::size_t count, Want want = Want::kCertificate);
 
 }  // namespace bench
