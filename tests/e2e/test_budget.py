@@ -50,6 +50,10 @@ def test_sixty_four_at_once_for_the_last_one(budgeted, issuer):
     assert refused.json()["code"] == 7 and "budget-exhausted" in refused.text
     assert size_of(server) == 3
     assert server.metric("chancery_budget_refusals_total") == 63
+    (reached,) = [e for e in server.events() if e["type"] == "budget-reached"]
+    assert (reached["rule"], reached["budget"], reached["leaf_index"]) == ("all-of-it", "per-run: 3", 2)
+    assert reached["subject"] == client.subject("github")
+    assert server.metric("chancery_budgets_reached_total") == 1
 
     # Another run has its own; a retry takes nothing and gets its certificate.
     assert client.issue(run_id="2")
