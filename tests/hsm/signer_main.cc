@@ -6,9 +6,6 @@
 
 #include "hsm/commands.h"
 
-// libp11 0.4.12 frees neither its slots nor its copy of the PIN; a signer's end does.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libp11\nleak:CRYPTO_strdup\n"; }
-
 int main(int argc, char** argv) {
   CLI::App app;
   int exit_code = 0;
