@@ -1,5 +1,5 @@
-// The steps of a token's verification by name, in this order: what `token inspect` lists, and what a
-// refusal names where the issuer has verbose-denials.
+// The steps of a token's verification by name, in this order: what `token inspect` lists, and what
+// a refusal names where the issuer has verbose-denials.
 #pragma once
 
 #include <string_view>
