@@ -12,7 +12,7 @@
 #include "schema/base/openssl.h"
 
 // libp11 0.4.12 does not free all that it read of slots; the end of the process does. Asked for by
-// the leak sanitizer, where there is one.
+// the leak sanitizer, where there is one. NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" const char* __lsan_default_suppressions() { return "leak:libp11\nleak:CRYPTO_strdup\n"; }
 
 namespace hsm {

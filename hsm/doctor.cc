@@ -6,7 +6,6 @@
 namespace hsm {
 
 using schema::Outcome;
-using schema::Result;
 
 namespace {
 

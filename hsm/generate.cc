@@ -10,7 +10,6 @@
 namespace hsm {
 
 using schema::Bytes;
-using schema::Error;
 using schema::Outcome;
 using schema::Result;
 
