@@ -1,4 +1,5 @@
 """`chancery hsm list | generate | doctor | bench`, and what the events log says of keys: on SoftHSM, and on a module that misbehaves."""
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import subprocess
 
 import pytest
+import requests
 
 import house
 import wire
@@ -330,3 +332,46 @@ def test_lost_sessions_cost_no_client_anything(private, issuer):
     reopened = server.metric("chancery_hsm_sessions_reopened_total")
     assert reopened >= 5 and reopened + server.metric("chancery_hsm_recoveries_total") >= 10
     assert not [e for e in server.events() if e["type"] == "hsm-lost"]
+
+
+def memory_holds(pid, secret):
+    """Whether any readable page of a process holds these octets."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            span, mode = line.split()[:2]
+            begin, end = (int(part, 16) for part in span.split("-"))
+            if not mode.startswith("rw") or end - begin > 1 << 28:  # a sanitizer's shadow is terabytes
+                continue
+            with contextlib.suppress(OSError, ValueError):  # a page that cannot be read, vvar and its like
+                memory.seek(begin)
+                if secret in memory.read(end - begin):
+                    return True
+    return False
+
+
+def test_the_pin_is_nowhere_but_in_its_file(private, issuer):
+    """Not in the state directory, the operator's log, what the server answers, nor in the memory of any of its processes."""
+    server = private()
+    wire.Client(server.public, issuer).issue()
+    right = (server.state.directory / "pin").read_text().strip()
+    told = json.dumps(server.events()) + json.dumps(server.readyz())
+    told += requests.get(server.internal + "/metrics", timeout=house.TIMEOUT).text
+    signers = list(server.signers().values())
+    # The search finds what is there: the path of the configuration is on every command line.
+    assert memory_holds(server.process.pid, str(server.state.file).encode())
+    assert not memory_holds(server.process.pid, right.encode())
+    if os.geteuid() == 0:  # nobody else may look into a process that is not dumpable
+        assert memory_holds(signers[0], str(server.state.file).encode())
+        assert not any(memory_holds(pid, right.encode()) for pid in signers)
+    else:
+        with pytest.raises(PermissionError):
+            memory_holds(signers[0], right.encode())
+    server.stop()
+    wrong_pin(server.state)
+    wrong = (server.state.directory / "pin").read_text().strip()
+    refused = house.run("serve", "--config", str(server.state.file))
+    told += refused.stdout + refused.stderr
+    for pin in (right, wrong):
+        assert pin not in told
+        for file in server.state.directory.rglob("*"):
+            assert not file.is_file() or file.name == "pin" or pin.encode() not in file.read_bytes(), file
