@@ -17,7 +17,8 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds kStartDeadline{
-    10'000};  // module, login and key lookup; some tokens take seconds
+    10'000};                            // module, login and key lookup; some tokens take seconds
+constexpr milliseconds kComeBack{500};  // for so long callers wait for one that was lost
 constexpr milliseconds kStopPatience{1'000};
 constexpr milliseconds kBackoffFirst{10};
 constexpr milliseconds kBackoffLast{5'000};
@@ -145,7 +146,7 @@ void Lane::StayedDown(const Error& error) {
 }
 
 Result<KeyFacts> Lane::Bring() {
-  const auto turn = gate_.Turn();
+  const LoginGate::Lock turn = TakeTurn();
   if (stop_) return Error{&kSignerUnavailable, "the server is stopping"};
   if (gate_.Blocked())
     return Error{&kPinRefused, "the PIN was refused; waiting for another in its file"};
@@ -157,10 +158,19 @@ Result<KeyFacts> Lane::Bring() {
   return ReadHello();
 }
 
+LoginGate::Lock Lane::TakeTurn() {
+  LoginGate::Lock turn = gate_.Turn(kComeBack);
+  if (!turn.owns_lock()) {
+    queue_.SetLane(number_, Queue::Lane::kDown, Name() + " waits for another's start");
+    turn.lock();
+  }
+  return turn;
+}
+
 // The same process opens its keys again: a few milliseconds, against tens for a new process. The
 // turn is taken as for a start, because it logs in.
 bool Lane::Reopen() {
-  const auto turn = gate_.Turn();
+  const LoginGate::Lock turn = TakeTurn();
   if (stop_ || gate_.Blocked()) return false;
   schema::Bytes out;
   AppendFrame(out, 0, kReopen, {});
@@ -180,10 +190,11 @@ bool Lane::Reopen() {
 
 Result<KeyFacts> Lane::ReadHello() {
   const auto deadline = Steady::now() + kStartDeadline;
+  auto until = Steady::now() + kComeBack;
   for (;;) {
     TRY(const std::optional<Frame> frame, reader_.Next());
     if (frame) return CheckHello(*frame);
-    switch (ReadSome(process_.socket(), wake_, reader_.buffer(), deadline)) {
+    switch (ReadSome(process_.socket(), wake_, reader_.buffer(), until)) {
       case Channel::kOk:
         break;
       case Channel::kWoken:
@@ -193,6 +204,12 @@ Result<KeyFacts> Lane::ReadHello() {
       case Channel::kClosed:
         return Error{&kKeyUnusable, Name() + " ended before it was ready"};
       case Channel::kTimeout:
+        if (until < deadline) {
+          // Callers do not wait for a device that may have gone.
+          queue_.SetLane(number_, Queue::Lane::kDown, Name() + " takes long to start");
+          until = deadline;
+          break;
+        }
         return Error{&kKeyUnusable,
                      "the signer was not ready after " + schema::FormatDuration(kStartDeadline)};
     }

@@ -47,6 +47,7 @@ class Lane {
   void Run();
   schema::Result<KeyFacts> Bring();
   bool Reopen();
+  LoginGate::Lock TakeTurn();
   schema::Result<KeyFacts> ReadHello();
   schema::Result<KeyFacts> CheckHello(const Frame& frame);
   void CameUp(const KeyFacts& facts);

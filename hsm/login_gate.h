@@ -1,6 +1,7 @@
 // Keeps a wrong PIN from being tried more than once: tokens count tries and lock themselves.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -19,7 +20,9 @@ class LoginGate {
     if (!pin_file_.empty()) refused_ = RecallRefusedPin(state, pin_file_);
   }
 
-  std::unique_lock<std::mutex> Turn() { return std::unique_lock(mutex_); }
+  using Lock = std::unique_lock<std::timed_mutex>;
+  // Perhaps not held: then another one's start or login took longer than `patience`.
+  Lock Turn(std::chrono::milliseconds patience) { return Lock(mutex_, patience); }
 
   // The rest: while holding the turn. Blocked: the PIN file still has the content that was
   // refused.
@@ -28,7 +31,7 @@ class LoginGate {
 
  private:
   const std::filesystem::path pin_file_;
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
   std::optional<PinSource> refused_;  // guarded by mutex_
 };
 

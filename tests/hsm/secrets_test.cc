@@ -138,7 +138,8 @@ TEST_CASE("a refused PIN is blocked until its file changes") {
   const auto file = directory.path() / "pin";
   support::WriteFile(file, "wrong");
   hsm::LoginGate gate(file, directory.path());
-  const auto turn = gate.Turn();
+  const auto turn = gate.Turn(std::chrono::milliseconds(1));
+  REQUIRE(turn.owns_lock());
   CHECK_FALSE(gate.Blocked());
   gate.Refused(*hsm::LookAtPin(file));
   CHECK(gate.Blocked());
