@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+template class nlohmann::basic_json<>;
+
 namespace schema {
 
 const ErrorKind kBadJson{"bad-json", Fault::kCaller,
