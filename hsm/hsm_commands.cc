@@ -78,6 +78,7 @@ void PrintListing(const Json& listing) {
     const Json& most = token["sessions_max"];
     std::printf("  PIN: %s; sessions: %s; signs with:", Text(token["pin"]).c_str(),
                 most.is_null() ? "no limit told" : Text(most).c_str());
+    if (token["signs_with"].empty()) std::printf(" nothing of use here: it has no CKM_ECDSA");
     for (const Json& mechanism : token["signs_with"]) std::printf(" %s", Text(mechanism).c_str());
     std::printf("\n");
     if (token.contains("error")) std::printf("  %s\n", Text(token["error"]).c_str());
