@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "hsm/custody.h"
+#include "hsm/token_field.h"
 #include "schema/base/openssl.h"
 
 // libp11 0.4.12 does not free all that it read of slots; the end of the process does. Asked for by
@@ -89,14 +90,6 @@ std::string Hexadecimal(unsigned long code) {
 const char* NameOf(std::span<const Name> names, unsigned long code) {
   const auto at = std::ranges::find(names, code, &Name::code);
   return at == names.end() ? nullptr : at->name;
-}
-
-template <std::size_t size>
-std::string Trimmed(const unsigned char (&field)[size]) {
-  std::string text(reinterpret_cast<const char*>(field), size);
-  text.erase(std::min(text.find('\0'), text.size()));
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text;
 }
 
 Error Unusable(std::string why) { return Error{&kKeyUnusable, std::move(why)}; }
@@ -192,10 +185,10 @@ CK_RV Module::ReadToken(CK_SLOT_ID slot, TokenInfo& out) const {
   const auto most = info.ulMaxSessionCount;
   out = {
       slot,
-      Trimmed(info.label),
-      Trimmed(info.serialNumber),
-      Trimmed(info.manufacturerID),
-      Trimmed(info.model),
+      TokenField(info.label),
+      TokenField(info.serialNumber),
+      TokenField(info.manufacturerID),
+      TokenField(info.model),
       std::to_string(info.firmwareVersion.major) + "." + std::to_string(info.firmwareVersion.minor),
       info.flags,
       most == CK_UNAVAILABLE_INFORMATION || most == CK_EFFECTIVELY_INFINITE ? 0 : most};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hsm/custody.h"
+#include "hsm/token_field.h"
 #include "schema/base/openssl.h"
 
 namespace hsm {
@@ -50,16 +51,6 @@ Outcome CheckNames(std::string_view part, char separator, std::span<const std::s
     seen.push_back(name);
   }
   return schema::Ok();
-}
-
-// A field of CK_TOKEN_INFO: padded with blanks, not terminated; all zero when the URI does not name
-// it.
-template <std::size_t size>
-std::string Trimmed(const unsigned char (&field)[size]) {
-  std::string text(reinterpret_cast<const char*>(field), size);
-  text.erase(std::min(text.find('\0'), text.size()));
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text;
 }
 
 schema::Bytes Attribute(P11KitUri* uri, CK_ATTRIBUTE_TYPE type) {
@@ -109,10 +100,10 @@ Result<KeyUri> ParseKeyUri(std::string_view text, const fs::path& directory) {
   }
   const CK_TOKEN_INFO* token = p11_kit_uri_get_token_info(uri.get());
   KeyUri key;
-  key.token = Trimmed(token->label);
-  key.serial = Trimmed(token->serialNumber);
-  key.manufacturer = Trimmed(token->manufacturerID);
-  key.model = Trimmed(token->model);
+  key.token = TokenField(token->label);
+  key.serial = TokenField(token->serialNumber);
+  key.manufacturer = TokenField(token->manufacturerID);
+  key.model = TokenField(token->model);
   key.object = std::string(schema::AsText(Attribute(uri.get(), CKA_LABEL)));
   key.id = Attribute(uri.get(), CKA_ID);
   if (key.token.empty() && key.serial.empty()) return Unusable("URI: neither token nor serial");
