@@ -128,8 +128,9 @@ def test_a_broken_policy_is_refused_and_the_old_one_serves(edited, issuer, row):
             assert any(w.startswith("policy refused: ") for w in ready["warnings"])
             assert ready["policy_digest"] == serving
             assert edited.server.metric("chancery_config_last_reload_successful", file="policy") == 0
-            event = events(edited.server, "policy-refused")[-1]
-            assert event["refused_digest"] == refused and event["policy_digest"] == serving and event["reason"]
+            event = house.wait_for("its event", lambda: next(
+                (e for e in events(edited.server, "policy-refused") if e["refused_digest"] == refused), None))
+            assert event["policy_digest"] == serving and event["reason"]
             client.issue()
     edited.write(edited.text)
     house.wait_for("the mended file", lambda: edited.server.readyz()[1]["warnings"] == [])
