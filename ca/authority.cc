@@ -104,12 +104,12 @@ Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectK
   TRY(schema::TbsDer tbs,
       MakeTbs(chain_, profile, identity, key, serial, schema::ToSeconds(clock_.Now())));
   TRY(Linted linted, Lint(std::move(tbs), chain_, profile.lifetime + profile.backdate));
-  schema::Json event = GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
-                                    settings_.redact_claims, context);
+  TRY(EventText event, GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
+                                    settings_.redact_claims, context));
   TRY(const Receipt receipt,
       log_.Enter(ca::Grant{
           std::move(linted), identity.token_id, identity.expires_at, key.hash(), identity.san.value,
-          identity.issuer, identity.subject, context.request_id, std::move(event),
+          identity.issuer, identity.subject, context.request_id, decision.rule(), std::move(event),
           Basis{decision.policy_digest(), identity.issuers_digest},
           static_cast<std::size_t>(terms.per_token), std::move(budgets), TraitsOf(identity, key)}));
   if (receipt.certificate()) return Issued{receipt.index(), *receipt.certificate(), true};
@@ -123,9 +123,12 @@ Error Authority::Refuse(Error error, const schema::Identity& identity, const Dec
     log_.Tally(error.kind->id, identity.issuer);
     return error;
   }
-  const auto noted = log_.NoteDecision(
-      DeniedEvent(error, identity, decision, settings_.redact_claims, context),
-      Basis{decision == nullptr ? "" : decision->policy_digest(), identity.issuers_digest});
+  const auto noted = [&]() -> schema::Outcome {
+    TRY(EventText event, DeniedEvent(error, identity, decision, settings_.redact_claims, context));
+    return log_.NoteDecision(
+        std::move(event),
+        Basis{decision == nullptr ? "" : decision->policy_digest(), identity.issuers_digest});
+  }();
   if (noted) return error;
   // A decision that cannot be entered is no decision: the client is told to come back.
   refusals_.Forget(identity.issuer, identity.subject, error.kind->id);
@@ -144,14 +147,8 @@ Result<CertDer> Authority::Finish(const Receipt& receipt, const RequestContext& 
       std::chrono::duration_cast<std::chrono::microseconds>(schema::Steady::now() - started);
   TRY(issuer_key_.Verify(final_tbs.view(), signed_tbs.signature));
   CertDer certificate = Assemble(final_tbs.view(), signed_tbs.signature);
-  schema::Json facts = {{"type", "issued"},
-                        {"request_id", context.request_id},
-                        {"leaf_index", receipt.index()},
-                        {"certificate_sha256", schema::Hex(schema::Sha256(certificate.view()))},
-                        {"token_serial", signed_tbs.token_serial},
-                        {"signer_run", signed_tbs.run},
-                        {"signature_microseconds", took.count()}};
-  return log_.Finish(receipt.index(), std::move(certificate), std::move(facts));
+  TRY(EventText issued, IssuedEvent(certificate.view(), signed_tbs, took, context));
+  return log_.Finish(receipt.index(), std::move(certificate), std::move(issued));
 }
 
 }  // namespace ca

@@ -7,11 +7,14 @@
 namespace ca {
 namespace {
 
-using schema::Json;
+using schema::JsonWriter;
+using schema::Result;
 
 constexpr std::size_t kClaimBytes = 1024;
 constexpr std::size_t kClaimsBytes =
     24 * 1024;  // all claims of one event; an entry has at most 65,535 octets
+constexpr std::size_t kNumberBytes = 24;  // of a number or a truth value, at most
+constexpr std::string_view kMore = "…";
 constexpr std::size_t kChecksBytes = 20 * 1024;
 constexpr std::size_t kCheckBytes = 100;  // of one check beside its id and letters
 
@@ -23,29 +26,57 @@ std::string Capped(const std::string& text) {
   return text.substr(0, end) + "…";
 }
 
-Json ClaimsOf(const schema::Identity& identity, const std::vector<std::string>& redact) {
-  Json out = Json::object();
-  std::size_t total = 0;
-  for (const auto& [name, value] : identity.claims.items()) {
-    const bool hidden = std::ranges::find(redact, name) != redact.end() || name == "jti";
-    Json kept;
-    if (hidden) {
-      kept = "(redacted)";
-    } else if (value.is_string()) {
-      kept = Capped(value.get_ref<const std::string&>());
-    } else if (value.is_structured()) {
-      kept = Capped(value.dump());
-    } else {
-      kept = value;
-    }
-    total += name.size() + (kept.is_string() ? kept.get_ref<const std::string&>().size() : 24);
-    if (total > kClaimsBytes) {
-      out["…"] = "more claims than an event holds";
-      break;
-    }
-    out[name.size() <= kClaimBytes ? name : Capped(name)] = std::move(kept);
+void WriteCapped(const std::string& text, JsonWriter& out) {
+  if (text.size() <= kClaimBytes) return out.Text(text);
+  out.Text(Capped(text));
+}
+
+void WriteClaim(const schema::Json& value, JsonWriter& out) {
+  if (value.is_string()) {
+    WriteCapped(value.get_ref<const std::string&>(), out);
+  } else if (value.is_structured()) {
+    WriteCapped(value.dump(), out);
+  } else {
+    out.Value(value);
   }
-  return out;
+}
+
+// In the order of their names; "…" among them, in its place, when some were left out.
+void WriteClaims(const schema::Json& claims, const std::vector<std::string>& redact,
+                 EventWriter& event) {
+  auto fits = [left = kClaimsBytes](std::string_view name, const schema::Json& value) mutable {
+    const std::size_t text = value.is_string()       ? value.get_ref<const std::string&>().size()
+                             : value.is_structured() ? kClaimBytes
+                                                     : kNumberBytes;
+    const std::size_t size = name.size() + std::min(text, kClaimBytes);
+    if (name.size() > kClaimBytes || size > left) return false;
+    left -= size;
+    return true;
+  };
+  std::vector<schema::Json::const_iterator> kept;
+  for (auto claim = claims.begin(); claim != claims.end(); ++claim) {
+    if (fits(claim.key(), *claim)) kept.push_back(claim);
+  }
+  JsonWriter& out = event.Member("claims");
+  bool owed = kept.size() < claims.size();
+  const auto pay = [&] {
+    out.Name(kMore);
+    out.Text("more claims than an event holds");
+    owed = false;
+  };
+  out.BeginObject();
+  for (const auto& claim : kept) {
+    const std::string& name = claim.key();
+    if (owed && name > kMore) pay();
+    out.Name(name);
+    if (name == "jti" || std::ranges::find(redact, name) != redact.end()) {
+      out.Text("(redacted)");
+    } else {
+      WriteClaim(*claim, out);
+    }
+  }
+  if (owed) pay();
+  out.EndObject();
 }
 
 char Letter(Condition::Finding finding) {
@@ -62,97 +93,144 @@ char Letter(Condition::Finding finding) {
   MUST(false);
 }
 
-Json CheckOf(const Decision::Check& check) {
+void WriteCheck(const Decision::Check& check, JsonWriter& out) {
   std::string when;
   for (const Condition::Finding finding : check.when) when += Letter(finding);
   if (!check.grant_when.empty()) when += '+';
   for (const Condition::Finding finding : check.grant_when) when += Letter(finding);
-  Json out = {
-      {"rule", check.rule}, {"effect", EffectName(check.effect)}, {"when", std::move(when)}};
-  if (check.matched) out["matched"] = true;
-  if (check.mode == Mode::kAudit) out["mode"] = ModeName(check.mode);
-  if (check.expired) out["expired"] = true;
-  if (!check.key_allowed) out["key"] = false;
-  return out;
+  const auto text = [&out](std::string_view name, std::string_view value) {
+    out.Name(name);
+    out.Text(value);
+  };
+  const auto boolean = [&out](std::string_view name, bool value) {
+    out.Name(name);
+    out.Boolean(value);
+  };
+  out.BeginObject();
+  text("effect", EffectName(check.effect));
+  if (check.expired) boolean("expired", true);
+  if (!check.key_allowed) boolean("key", false);
+  if (check.matched) boolean("matched", true);
+  if (check.mode == Mode::kAudit) text("mode", ModeName(check.mode));
+  text("rule", check.rule);
+  text("when", when);
+  out.EndObject();
 }
 
-void AddChecks(const Decision& decision, Json& event) {
-  Json checks = Json::array();
-  std::size_t total = 0;
-  std::size_t left_out = 0;
+void WriteChecks(const Decision& decision, EventWriter& event) {
+  std::size_t total = 0, left_out = 0;
+  JsonWriter& out = event.Member("checks");
+  out.BeginArray();
   for (const Decision::Check& check : decision.checks()) {
     if (!check.applies) continue;
     total += kCheckBytes + check.rule.size() + check.when.size() + check.grant_when.size();
     if (total > kChecksBytes) {
       ++left_out;
     } else {
-      checks.push_back(CheckOf(check));
+      WriteCheck(check, out);
     }
   }
-  event["rules"] = decision.checks().size();
-  event["checks"] = std::move(checks);
-  if (left_out > 0) event["checks_left_out"] = left_out;
+  out.EndArray();
+  if (left_out > 0) event.Number("checks_left_out", left_out);
 }
 
 // What the rules on trial would have done.
-void AddAudit(const Decision& decision, Json& event) {
-  auto deny = decision.OnTrial(Effect::kDeny), allow = decision.OnTrial(Effect::kAllow);
-  if (!deny.empty()) event["would_deny"] = std::move(deny);
-  if (!allow.empty()) event["would_allow"] = std::move(allow);
+void WriteOnTrial(std::string_view name, const std::vector<std::string>& rules,
+                  EventWriter& event) {
+  if (rules.empty()) return;
+  JsonWriter& out = event.Member(name);
+  out.BeginArray();
+  for (const std::string& rule : rules) out.Text(rule);
+  out.EndArray();
 }
 
-Json Common(const char* type, const schema::Identity& identity,
-            const std::vector<std::string>& redact, const RequestContext& context) {
-  Json event = {
-      {"type", type},
-      {"request_id", context.request_id},
-      {"client_address", context.client_address},
-      {"issuer", identity.issuer},
-      {"issuers_digest", identity.issuers_digest},
-      {"subject", Capped(identity.subject)},
-      {"claims", ClaimsOf(identity, redact)},
-  };
-  if (identity.shared_audience) event["shared_audience"] = true;
-  if (identity.token_id) event["token_id"] = schema::Hex(*identity.token_id);
-  return event;
-}
+// What a granted event says beside the decision.
+struct Certified {
+  const SubjectKey& key;
+  const Chain& chain;
+  schema::BytesView tbs;
+  const Serial& serial;
+};
 
-void AddDecision(const Decision& decision, Json& event) {
-  event["rule"] = decision.rule();
-  event["family"] = decision.family();
-  event["policy_digest"] = decision.policy_digest();
-  event["kind"] = decision.kind();
-  event["key_algorithm"] = decision.key_algorithm();
-  AddChecks(decision, event);
-  AddAudit(decision, event);
+// One event, member by member in the order of their names: `certified` or else `error` is given.
+Result<EventText> EventOf(const schema::Identity& identity, const Decision* decision,
+                          const Certified* certified, const schema::Error* error,
+                          const std::vector<std::string>& redact, const RequestContext& context) {
+  // The rule allowed it; what it grants is what ran out.
+  const bool exhausted = error != nullptr && error->Is(kBudgetExhausted);
+  const bool budget = exhausted || (error != nullptr && error->Is(kRunUnknown));
+  EventWriter event;
+  if (exhausted) event.Text("budget", error->detail);
+  if (decision != nullptr) WriteChecks(*decision, event);
+  WriteClaims(identity.claims, redact, event);
+  event.Text("client_address", context.client_address);
+  if (error != nullptr && !error->detail.empty()) event.Text("detail", Capped(error->detail));
+  if (budget) {
+    event.Text("family", "budget");
+  } else if (decision != nullptr) {
+    event.Text("family", decision->family());
+  }
+  event.Text("issuer", identity.issuer);
+  event.Text("issuers_digest", identity.issuers_digest);
+  if (certified != nullptr) {
+    event.Text("issuing_key_sha256", schema::Hex(certified->chain.key_hash));
+  }
+  if (decision != nullptr) event.Text("key_algorithm", decision->key_algorithm());
+  if (certified != nullptr) event.Text("key_sha256", schema::Hex(certified->key.hash()));
+  if (decision != nullptr) {
+    event.Text("kind", decision->kind());
+    event.Text("policy_digest", decision->policy_digest());
+  }
+  if (error != nullptr) event.Text("reason", error->kind->id);
+  event.Text("request_id", context.request_id);
+  if (decision != nullptr) {
+    event.Text("rule", decision->rule());
+    event.Number("rules", decision->checks().size());
+  }
+  if (certified != nullptr) {
+    event.Text("san", identity.san.value);
+    event.Text("serial", schema::Hex(certified->serial));
+  }
+  if (identity.shared_audience) event.Member("shared_audience").Boolean(true);
+  event.Text("subject", Capped(identity.subject));
+  if (certified != nullptr) {
+    event.Text("tbs_sha256", schema::Hex(schema::Sha256(certified->tbs)));
+  }
+  if (identity.token_id) event.Text("token_id", schema::Hex(*identity.token_id));
+  event.Text("type", certified != nullptr ? "granted" : "denied");
+  if (decision != nullptr) {
+    WriteOnTrial("would_allow", decision->OnTrial(Effect::kAllow), event);
+    WriteOnTrial("would_deny", decision->OnTrial(Effect::kDeny), event);
+  }
+  return std::move(event).Finish();
 }
 
 }  // namespace
 
-Json GrantedEvent(const schema::Identity& identity, const SubjectKey& key, const Decision& decision,
-                  const Chain& chain, schema::BytesView tbs, const Serial& serial,
-                  const std::vector<std::string>& redact, const RequestContext& context) {
-  Json event = Common("granted", identity, redact, context);
-  AddDecision(decision, event);
-  event["san"] = identity.san.value;
-  event["serial"] = schema::Hex(serial);
-  event["tbs_sha256"] = schema::Hex(schema::Sha256(tbs));
-  event["key_sha256"] = schema::Hex(key.hash());
-  event["issuing_key_sha256"] = schema::Hex(chain.key_hash);
-  return event;
+Result<EventText> GrantedEvent(const schema::Identity& identity, const SubjectKey& key,
+                               const Decision& decision, const Chain& chain, schema::BytesView tbs,
+                               const Serial& serial, const std::vector<std::string>& redact,
+                               const RequestContext& context) {
+  const Certified certified{key, chain, tbs, serial};
+  return EventOf(identity, &decision, &certified, nullptr, redact, context);
 }
 
-Json DeniedEvent(const schema::Error& error, const schema::Identity& identity,
-                 const Decision* decision, const std::vector<std::string>& redact,
-                 const RequestContext& context) {
-  Json event = Common("denied", identity, redact, context);
-  event["reason"] = error.kind->id;
-  if (!error.detail.empty()) event["detail"] = Capped(error.detail);
-  if (decision != nullptr) AddDecision(*decision, event);
-  if (error.Is(kBudgetExhausted)) event["budget"] = error.detail;
-  // The rule allowed it; what it grants is what ran out.
-  if (error.Is(kBudgetExhausted) || error.Is(kRunUnknown)) event["family"] = "budget";
-  return event;
+Result<EventText> IssuedEvent(schema::BytesView certificate, const hsm::Signed& signature,
+                              std::chrono::microseconds took, const RequestContext& context) {
+  EventWriter event;
+  event.Text("certificate_sha256", schema::Hex(schema::Sha256(certificate)));
+  event.Text("request_id", context.request_id);
+  event.Number("signature_microseconds", static_cast<std::uint64_t>(took.count()));
+  event.Number("signer_run", signature.run);
+  event.Text("token_serial", signature.token_serial);
+  event.Text("type", "issued");
+  return std::move(event).Finish();
+}
+
+Result<EventText> DeniedEvent(const schema::Error& error, const schema::Identity& identity,
+                              const Decision* decision, const std::vector<std::string>& redact,
+                              const RequestContext& context) {
+  return EventOf(identity, decision, nullptr, &error, redact, context);
 }
 
 }  // namespace ca

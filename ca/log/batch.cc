@@ -137,7 +137,7 @@ Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
       schema::EncodeLeaf(certificates_time_, index, issuer_key_hash_, grant.tbs.tbs()).bytes();
   const Hash leaf_hash = schema::LeafHash(leaf);
   Append(LogName::kCertificates, index, std::move(leaf), leaf_hash);
-  const std::uint64_t granted = Add(prepared.event, index);
+  const std::uint64_t granted = Add(grant.event, index);
   batch_.issuances.push_back(
       {index, LeafPrefix(leaf_hash), std::move(prepared.serial), std::move(grant.san),
        std::move(grant.issuer), std::move(grant.subject), std::move(grant.request_id),

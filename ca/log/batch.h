@@ -35,7 +35,6 @@ schema::Result<Edges> LoadEdges(Store& store, const Tails& tails);
 // A Grant with what can be made of it before its turn comes.
 struct PreparedGrant {
   Grant grant;
-  EventText event;
   std::string serial;  // lower-case hexadecimal
   schema::Time not_before, not_after;
   std::vector<PreparedTrait> traits;

@@ -36,9 +36,9 @@ Result<std::vector<std::optional<EventText>>> ReachedEvents(const Grant& grant) 
     if (grant.budgets[i].limit == 1) continue;
     TRY(out[i], EventText::Make({{"type", "budget-reached"},
                                  {"budget", grant.budgets[i].text},
-                                 {"rule", grant.event.value("rule", "")},
+                                 {"rule", grant.rule},
                                  {"issuer", grant.issuer},
-                                 {"subject", grant.event.value("subject", "")},
+                                 {"subject", grant.subject},
                                  {"request_id", grant.request_id}}));
   }
   return out;
@@ -52,9 +52,9 @@ class LogOfStore final : public Log {
   static Result<std::unique_ptr<Log>> Open(const LogParts& parts, const StoreAt& open);
 
   Result<Receipt> Enter(Grant grant) override;
-  CertDer Finish(std::uint64_t index, CertDer certificate, schema::Json facts) override;
-  Outcome Note(schema::Json event) override { return NoteDecision(std::move(event), {}); }
-  Outcome NoteDecision(schema::Json event, Basis basis) override;
+  CertDer Finish(std::uint64_t index, CertDer certificate, EventText issued) override;
+  Outcome Note(schema::Json event) override;
+  Outcome NoteDecision(EventText event, Basis basis) override;
   Outcome Adopt(Basis basis, schema::Json event) override;
   void Tally(std::string_view reason, std::string_view issuer) override {
     refusals_.Count(reason, issuer, clock_.Now());
@@ -135,30 +135,27 @@ std::string LogOfStore::Behind() const {
 Result<Receipt> LogOfStore::Enter(Grant grant) {
   if (std::string behind = Behind(); !behind.empty()) return Error{&kLogBehind, std::move(behind)};
   TRY(const TbsFacts facts, ReadTbs(grant.tbs.tbs()));
-  TRY(EventText event, EventText::Make(grant.event));
   TRY(auto reached, ReachedEvents(grant));
-  grant.event = nullptr;
   TRY(auto traits, seen_.Prepare(grant.traits, grant.issuer, grant.request_id));
   auto slot = std::make_shared<Slot<Result<Receipt>>>();
-  TRY(sequencer_->Push(
-      EnterJob{{std::move(grant), std::move(event), schema::Hex(facts.serial), facts.not_before,
-                facts.not_after, std::move(traits), std::move(reached)},
-               slot}));
+  TRY(sequencer_->Push(EnterJob{{std::move(grant), schema::Hex(facts.serial), facts.not_before,
+                                 facts.not_after, std::move(traits), std::move(reached)},
+                                slot}));
   return slot->Wait();
 }
 
-CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, schema::Json facts) {
-  auto kept = pending_.Finish(index, certificate, facts);
+CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, EventText issued) {
+  auto kept = pending_.Finish(index, certificate, issued);
   if (!kept) {
     // The entry has left memory: its precertificate did not wait for this. Another call may have
     // brought a certificate meanwhile; it is in the store if it is not in memory, because an entry
     // leaves memory only after the commit.
     std::lock_guard lock(late_mutex_);
-    kept = pending_.Finish(index, certificate, facts);
+    kept = pending_.Finish(index, certificate, issued);
     if (!kept) {
       auto stored = reader_->Entry(index);
       if (stored && stored->certificate) return *std::move(stored->certificate);
-      pending_.FinishLate(index, certificate, facts);
+      pending_.FinishLate(index, certificate, std::move(issued));
       kept = std::move(certificate);
     }
   }
@@ -166,10 +163,14 @@ CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, schema::Jso
   return *std::move(kept);
 }
 
-Outcome LogOfStore::NoteDecision(schema::Json event, Basis basis) {
+Outcome LogOfStore::Note(schema::Json event) {
   TRY(EventText text, EventText::Make(event));
+  return NoteDecision(std::move(text), {});
+}
+
+Outcome LogOfStore::NoteDecision(EventText event, Basis basis) {
   auto slot = std::make_shared<Slot<Outcome>>();
-  TRY(sequencer_->Push(NoteJob{std::move(text), slot, std::move(basis)}));
+  TRY(sequencer_->Push(NoteJob{std::move(event), slot, std::move(basis)}));
   return slot->Wait();
 }
 

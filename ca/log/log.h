@@ -15,6 +15,7 @@
 
 #include "ca/chain.h"
 #include "ca/linted.h"
+#include "ca/log/event.h"
 #include "ca/log/reader.h"
 #include "ca/log/terms.h"
 #include "hsm/custody.h"
@@ -61,7 +62,8 @@ struct Grant {
   schema::Time token_expires;
   schema::Hash key_hash;                         // SHA-256 of the subject's SPKI
   std::string san, issuer, subject, request_id;  // search columns
-  schema::Json event;
+  std::string rule;                              // that allowed it
+  EventText event;
   Basis basis = {};
   // How many keys the token may be used with, each for one certificate.
   std::size_t per_token = 1;
@@ -128,16 +130,16 @@ class Log {
   // Blocks until the entry is durable and its SCT signed, or says why not.
   virtual schema::Result<Receipt> Enter(Grant grant) = 0;
   // The certificate of an entry has been signed: its precertificate is signed and both are stored,
-  // with an `issued` event made of `facts`, soon, off the caller's way. Until then Enter gives it
+  // with the event `issued`, soon, off the caller's way. Until then Enter gives it
   // to retries from memory. The first certificate of an index wins: the return value is the one
   // kept, for the caller to hand out, so that concurrent retries of one token all get the same
   // certificate.
   virtual schema::CertDer Finish(std::uint64_t index, schema::CertDer certificate,
-                                 schema::Json facts) = 0;
+                                 EventText issued) = 0;
   // Enters an event and blocks until it is durable.
   virtual schema::Outcome Note(schema::Json event) = 0;
   // The same of a decision: kPolicyMoved or kIssuersMoved when what it rests on is not in force.
-  virtual schema::Outcome NoteDecision(schema::Json event, Basis basis) = 0;
+  virtual schema::Outcome NoteDecision(EventText event, Basis basis) = 0;
   // A barrier: enters the event of a file's loading and puts what `basis` names in force in the
   // same commit. What rests on another text of that file is entered before that event, or refused
   // with kPolicyMoved or kIssuersMoved. Until the first call of a run nothing is compared. After an

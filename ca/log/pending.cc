@@ -47,26 +47,25 @@ std::optional<Pending::Known> Pending::Find(std::uint64_t index) const {
 }
 
 std::optional<CertDer> Pending::Finish(std::uint64_t index, const CertDer& certificate,
-                                       const schema::Json& facts) {
+                                       const EventText& issued) {
   std::lock_guard lock(mutex_);
   const auto it = items_.find(index);
   if (it == items_.end()) return std::nullopt;
   Item& item = it->second;
   if (!item.certificate) {
     item.certificate = certificate;
-    item.facts = facts;
+    item.issued = issued;
     if (!item.taken) finished_.push_back(index);
   }
   return item.certificate;
 }
 
-void Pending::FinishLate(std::uint64_t index, const CertDer& certificate,
-                         const schema::Json& facts) {
+void Pending::FinishLate(std::uint64_t index, const CertDer& certificate, const EventText& issued) {
   std::lock_guard lock(mutex_);
   Item item;
   item.since = Steady::now();
   item.certificate = certificate;
-  item.facts = facts;
+  item.issued = issued;
   item.precertificate_stored = true;
   if (items_.try_emplace(index, std::move(item)).second) finished_.push_back(index);
 }
@@ -75,11 +74,11 @@ std::optional<Pending::Work> Pending::TakeOne(std::uint64_t index) {
   const auto it = items_.find(index);
   if (it == items_.end() || it->second.taken) return std::nullopt;
   Item& item = it->second;
-  Work work{index, {}, std::nullopt, nullptr};
+  Work work{index, {}, std::nullopt, std::nullopt};
   if (!item.precertificate_stored) work.tbs = item.tbs;
   if (item.certificate && !item.certificate_stored) {
     work.certificate = item.certificate;
-    work.facts = item.facts;
+    work.issued = item.issued;
   }
   if (work.tbs.empty() && !work.certificate) return std::nullopt;
   item.taken = true;

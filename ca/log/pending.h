@@ -13,8 +13,8 @@
 #include <set>
 #include <vector>
 
+#include "ca/log/event.h"
 #include "schema/base/bytes.h"
-#include "schema/base/json.h"
 #include "schema/base/time.h"
 #include "schema/log/sct.h"
 
@@ -37,7 +37,7 @@ class Pending {
     std::uint64_t index;
     schema::TbsDer tbs;  // empty: the precertificate is stored
     std::optional<schema::CertDer> certificate;
-    schema::Json facts;  // of the `issued` event; null without certificate
+    std::optional<EventText> issued;  // its event; none without certificate
   };
   struct Covered {
     std::uint64_t size;
@@ -53,10 +53,9 @@ class Pending {
 
   // Keeps the first certificate of an entry and returns the one kept; nothing when it is not here.
   std::optional<schema::CertDer> Finish(std::uint64_t index, const schema::CertDer& certificate,
-                                        const schema::Json& facts);
+                                        const EventText& issued);
   // For an entry that left with its precertificate stored and whose certificate comes late.
-  void FinishLate(std::uint64_t index, const schema::CertDer& certificate,
-                  const schema::Json& facts);
+  void FinishLate(std::uint64_t index, const schema::CertDer& certificate, const EventText& issued);
 
   // At most `count_max` entries to work on: those with a certificate, then those that wait for one
   // for longer than kGrace. They are not taken again until PutBack.
@@ -81,7 +80,7 @@ class Pending {
     schema::Steady::time_point since;
     std::optional<schema::Sct> sct;
     std::optional<schema::CertDer> certificate;
-    schema::Json facts;
+    std::optional<EventText> issued;
     bool certificate_stored = false;
     bool precertificate_stored = false;
     bool taken = false;

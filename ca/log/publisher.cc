@@ -190,18 +190,8 @@ Outcome Publisher::SignSome(std::vector<Pending::Work> works) {
 }
 
 Outcome Publisher::Store(const Pending::Work& work, std::optional<CertDer> precertificate) {
-  StoreJob job{work.index, work.certificate, std::move(precertificate), std::nullopt};
-  if (work.certificate) {
-    schema::Json facts = work.facts.is_object() ? work.facts : schema::Json::object();
-    facts["type"] = "issued";
-    auto issued = EventText::Make(facts);
-    if (issued) {
-      job.issued = *std::move(issued);
-    } else {
-      parts_.journal.Error("event-dropped", {{"reason", issued.error().Describe()}});
-    }
-  }
-  auto pushed = parts_.sequencer.Push(std::move(job));
+  auto pushed = parts_.sequencer.Push(
+      StoreJob{work.index, work.certificate, std::move(precertificate), work.issued});
   if (!pushed) parts_.pending.PutBack({work});
   return pushed;
 }

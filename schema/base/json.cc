@@ -185,6 +185,49 @@ void AppendJson(const Json& value, std::string& out) {
   }
 }
 
+void JsonWriter::Comma() {
+  if (!first_) out_ += ',';
+  first_ = false;
+}
+
+void JsonWriter::Begin(char bracket) {
+  Comma();
+  out_ += bracket;
+  first_ = true;
+}
+
+void JsonWriter::End(char bracket) {
+  out_ += bracket;
+  first_ = false;
+}
+
+void JsonWriter::Name(std::string_view name) {
+  Comma();
+  AppendJsonText(name, out_);
+  out_ += ':';
+  first_ = true;
+}
+
+void JsonWriter::Text(std::string_view value) {
+  Comma();
+  AppendJsonText(value, out_);
+}
+
+void JsonWriter::Number(std::uint64_t value) {
+  Comma();
+  out_ += std::to_string(value);
+}
+
+void JsonWriter::Boolean(bool value) {
+  Comma();
+  out_ += value ? "true" : "false";
+}
+
+void JsonWriter::Value(const Json& value) {
+  Comma();
+  AppendJson(value, out_);
+}
+
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.bytes) {
     return Error{&kBadJson, "larger than " + std::to_string(limits.bytes) + " bytes"};

@@ -33,4 +33,31 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits);
 void AppendJson(const Json& value, std::string& out);
 void AppendJsonText(std::string_view text, std::string& out);  // as a JSON string
 
+// Writes JSON text without the tree, for what is made for every request. What is written is
+// canonical when the names of each object come in ascending order, which is the caller's part.
+// Commas and colons come by themselves; Begin and End, Name and value must match.
+class JsonWriter {
+ public:
+  void BeginObject() { Begin('{'); }
+  void EndObject() { End('}'); }
+  void BeginArray() { Begin('['); }
+  void EndArray() { End(']'); }
+  void Name(std::string_view name);
+  void Text(std::string_view value);  // U+FFFD for octets that are not UTF-8
+  void Number(std::uint64_t value);
+  void Boolean(bool value);
+  void Value(const Json& value);
+
+  std::size_t size() const { return out_.size(); }
+  std::string Take() && { return std::move(out_); }
+
+ private:
+  void Begin(char bracket);
+  void End(char bracket);
+  void Comma();
+
+  std::string out_;
+  bool first_ = true;  // nothing stands before in the object or array, or a name does
+};
+
 }  // namespace schema

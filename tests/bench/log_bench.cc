@@ -75,8 +75,10 @@ int main(int argc, char** argv) {
       grants[w].push_back(house.MakeGrantFor(
           "https://ci.example/team" + std::to_string(i % 97) + "/app/.build.yml@refs/heads/main",
           std::to_string(w) + "-" + std::to_string(i)));
-      grants[w].back().event["claims"] = {{"sub", "repo:team/app:ref:refs/heads/main"},
-                                          {"filler", std::string(1200, 'x')}};
+      grants[w].back().event = log_test::Event(
+          {{"type", "granted"},
+           {"claims",
+            {{"sub", "repo:team/app:ref:refs/heads/main"}, {"filler", std::string(1200, 'x')}}}});
     }
   }
   const auto before = ReadThreads();
@@ -102,7 +104,7 @@ int main(int argc, char** argv) {
         ++entered;
         // A certificate's bytes without a signature: signing is not what is measured.
         house.log().Finish(receipt->index(), schema::CertDer(schema::ToBytes(receipt->tbs())),
-                           {{"request_id", "r"}});
+                           log_test::Event({{"type", "issued"}, {"request_id", "r"}}));
       }
     });
   }

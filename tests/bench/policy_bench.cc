@@ -118,8 +118,7 @@ Texts TextsOf(const ca::Policy& policy, const ca::SubjectKey& key, int number) {
   const ca::Decision decision = policy.Decide(identity, key.algorithm(), support::kNow);
   const ca::RequestContext context{std::string(kRequest), "192.0.2.7"};
   Texts out;
-  const auto add = [&out](const Json& event) {
-    auto text = ca::EventText::Make(event);
+  const auto add = [&out](schema::Result<ca::EventText> text) {
     MUST(text.has_value());
     out.events.push_back(*std::move(text));
   };
@@ -131,13 +130,8 @@ Texts TextsOf(const ca::Policy& policy, const ca::SubjectKey& key, int number) {
   }
   MUST(decision.allowed());
   add(ca::GrantedEvent(identity, key, decision, ca::Chain{}, {}, samples::kSerial, {}, context));
-  add({{"type", "issued"},
-       {"request_id", kRequest},
-       {"leaf_index", number},
-       {"certificate_sha256", schema::TextDigest(identity.subject)},
-       {"token_serial", "12345678"},
-       {"signer_run", 1},
-       {"signature_microseconds", 60}});
+  add(ca::IssuedEvent(schema::AsBytes(identity.subject), {{}, "12345678", 1},
+                      std::chrono::microseconds(60), context));
   return out;
 }
 

@@ -26,12 +26,12 @@ schema::Outcome AdoptIssuers(House& house, const std::string& digest) {
 ca::Grant GrantOf(House& house, const std::string& digest, const std::string& token = "") {
   ca::Grant grant = house.MakeGrant(token);
   grant.basis.policy = digest;
-  grant.event["policy_digest"] = digest;
+  grant.event = log_test::Event({{"type", "granted"}, {"policy_digest", digest}});
   return grant;
 }
 
 schema::Outcome Deny(House& house, const std::string& digest) {
-  return house.log().NoteDecision({{"type", "denied"}, {"policy_digest", digest}},
+  return house.log().NoteDecision(log_test::Event({{"type", "denied"}, {"policy_digest", digest}}),
                                   {.policy = digest});
 }
 
@@ -88,7 +88,8 @@ TEST_CASE("each file has its own border: what is entered rests on both that are 
     grant.basis = c.basis;
     const auto entered = house.log().Enter(std::move(grant));
     CHECK_EQ(entered ? "" : std::string(entered.error().kind->id), c.want);
-    CHECK_EQ(KindOf(house.log().NoteDecision({{"type", "denied"}}, c.basis)), c.want);
+    CHECK_EQ(KindOf(house.log().NoteDecision(log_test::Event({{"type", "denied"}}), c.basis)),
+             c.want);
   }
 }
 

@@ -60,6 +60,12 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+ca::EventText Event(const schema::Json& event) {
+  auto text = ca::EventText::Make(event);
+  MUST(text);
+  return *std::move(text);
+}
+
 schema::Hash HashOf(std::string_view text) { return schema::Sha256(schema::AsBytes(text)); }
 
 House::House()
@@ -112,7 +118,8 @@ ca::Grant House::MakeGrantFor(const std::string& san, const std::string& token,
                    identity.issuer,
                    identity.subject,
                    "request-" + schema::Hex(*serial).substr(0, 12),
-                   {{"type", "granted"}, {"san", san}, {"zone", "after time"}}};
+                   "a-rule",
+                   Event({{"type", "granted"}, {"san", san}, {"zone", "after time"}})};
 }
 
 schema::CertDer House::Sign(const ca::Receipt& receipt) {
@@ -124,7 +131,8 @@ schema::CertDer House::Sign(const ca::Receipt& receipt) {
 }
 
 schema::CertDer House::Finish(const ca::Receipt& receipt) {
-  return log_->Finish(receipt.index(), Sign(receipt), {{"request_id", "r"}});
+  return log_->Finish(receipt.index(), Sign(receipt),
+                      Event({{"type", "issued"}, {"request_id", "r"}}));
 }
 
 Result<std::uint64_t> House::Issue(const std::string& token) {

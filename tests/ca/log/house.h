@@ -33,6 +33,7 @@ class TempDir {
 };
 
 schema::Hash HashOf(std::string_view text);
+ca::EventText Event(const schema::Json& event);  // which is one
 
 class House {
  public:

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/ca/log/house.h"
+
 namespace {
 
 using ca::Pending;
@@ -13,6 +15,8 @@ constexpr schema::TimeMs kTime{std::chrono::milliseconds(1000)};
 
 Pending::Entry Entry(std::uint64_t index) { return {index, TbsDer({1, 2, 3}), std::nullopt}; }
 CertDer Cert(std::uint8_t n) { return CertDer({n}); }
+
+ca::EventText Issued() { return log_test::Event({{"type", "issued"}}); }
 
 TEST_CASE("a checkpoint covers up to the first entry without precertificate") {
   Pending pending;
@@ -35,7 +39,7 @@ TEST_CASE("finished entries are taken at once, others after a grace") {
   Pending pending;
   pending.Enter({Entry(0), Entry(1)}, 2, kTime);
   CHECK(pending.Take(16, Steady::now()).empty());
-  CHECK(pending.Finish(1, Cert(7), nullptr));
+  CHECK(pending.Finish(1, Cert(7), Issued()));
   const auto first = pending.Take(16, Steady::now());
   REQUIRE_EQ(first.size(), 1);
   CHECK_EQ(first[0].index, 1);
@@ -58,20 +62,20 @@ TEST_CASE("entries found in the store need no grace") {
 TEST_CASE("the first certificate of an entry is kept") {
   Pending pending;
   pending.Enter({Entry(0)}, 1, kTime);
-  CHECK_EQ(pending.Finish(0, Cert(1), nullptr)->bytes()[0], 1);
-  CHECK_EQ(pending.Finish(0, Cert(2), nullptr)->bytes()[0], 1);
+  CHECK_EQ(pending.Finish(0, Cert(1), Issued())->bytes()[0], 1);
+  CHECK_EQ(pending.Finish(0, Cert(2), Issued())->bytes()[0], 1);
   CHECK_EQ(pending.Find(0)->certificate->bytes()[0], 1);
-  CHECK_FALSE(pending.Finish(9, Cert(1), nullptr));
-  pending.FinishLate(9, Cert(3), nullptr);
-  pending.FinishLate(9, Cert(4), nullptr);
-  CHECK_EQ(pending.Finish(9, Cert(5), nullptr)->bytes()[0], 3);
+  CHECK_FALSE(pending.Finish(9, Cert(1), Issued()));
+  pending.FinishLate(9, Cert(3), Issued());
+  pending.FinishLate(9, Cert(4), Issued());
+  CHECK_EQ(pending.Finish(9, Cert(5), Issued())->bytes()[0], 3);
 }
 
 TEST_CASE("a certificate that comes while its precertificate is signed is stored after it") {
   Pending pending;
   pending.Enter({Entry(0)}, 1, kTime);
   REQUIRE_EQ(pending.Take(16, Steady::now() + Pending::kGrace).size(), 1);
-  CHECK(pending.Finish(0, Cert(1), nullptr));
+  CHECK(pending.Finish(0, Cert(1), Issued()));
   CHECK(pending.Take(16, Steady::now()).empty());
   pending.Stored(0, false, true);
   CHECK_EQ(pending.Waiting(), 0);
@@ -86,8 +90,8 @@ TEST_CASE("a certificate that comes while its precertificate is signed is stored
 TEST_CASE("what could not be done is done again, in its place") {
   Pending pending;
   pending.Enter({Entry(0), Entry(1)}, 2, kTime);
-  CHECK(pending.Finish(0, Cert(1), nullptr));
-  CHECK(pending.Finish(1, Cert(1), nullptr));
+  CHECK(pending.Finish(0, Cert(1), Issued()));
+  CHECK(pending.Finish(1, Cert(1), Issued()));
   const auto work = pending.Take(1, Steady::now());
   pending.PutBack(work);
   const auto again = pending.Take(16, Steady::now());
