@@ -52,7 +52,7 @@ struct Desk {
         {&desk->hashes, kHashesSql},
         {&desk->entries, kEntriesSql},
         {&desk->data, "SELECT data FROM entry WHERE id>=? AND id<=? ORDER BY id"},
-        {&desk->leaf, "SELECT id FROM issuance WHERE leaf=?"},
+        {&desk->leaf, "SELECT id FROM lookups WHERE key=?"},
         {&desk->events_of,
          "SELECT i.granted, c.issued, u.event FROM issuance i LEFT JOIN certificate c USING(id) "
          "LEFT JOIN unfinished u USING(id) WHERE i.id=?"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ca/log/lookup.h"
 #include "ca/log/store.h"
 
 namespace ca {
@@ -49,6 +50,18 @@ class Builder {
     And(column + "<?", After(prefix));
     return schema::Ok();
   }
+  schema::Outcome MatchSerial(const std::string& wanted) {
+    const std::string key = wanted.substr(0, std::min(wanted.find('*'), kSerialKeyDigits));
+    if (key.size() == kSerialKeyDigits) {
+      And("i.id IN (SELECT id FROM lookups WHERE key=?)", key);
+    } else if (!key.empty()) {
+      // A shorter text is the beginning of several; After it is text too, which other keys are not.
+      text_.append(" AND i.id IN (SELECT id FROM lookups WHERE key>=? AND key<?)");
+      values_.emplace_back(key);
+      values_.emplace_back(After(key));
+    }
+    return Match("i.serial", wanted);
+  }
   SearchSql Finish(std::size_t count_max) && {
     text_.append(" ORDER BY i.id DESC LIMIT ?");
     values_.emplace_back(
@@ -71,7 +84,7 @@ schema::Result<SearchSql> MakeSearchSql(const Search& search) {
   TRY(builder.Match("i.san", search.san));
   TRY(builder.Match("i.issuer", search.issuer));
   TRY(builder.Match("i.subject", search.subject));
-  TRY(builder.Match("i.serial", PlainSerial(search.serial)));
+  TRY(builder.MatchSerial(PlainSerial(search.serial)));
   TRY(builder.Match("i.request_id", search.request_id));
   // Times rise with ids: a range of times is a range of ids, found at the edges of an index.
   if (search.since) {

@@ -1,5 +1,6 @@
 #include "ca/log/store.h"
 
+#include "ca/log/lookup.h"
 #include "ca/log/rows.h"
 #include "ca/log/sqlite.h"
 #include "schema/sql/migrations.h"
@@ -74,6 +75,7 @@ class SqliteStore final : public Store {
     TRY(Migrate(*connection));
     std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(connection)));
     TRY(store->PrepareAll());
+    TRY(store->lookup_, Lookup::Open(*store->connection_));
     return std::unique_ptr<Store>(std::move(store));
   }
 
@@ -127,14 +129,15 @@ class SqliteStore final : public Store {
 
   Result<std::vector<SpentRow>> FindSpent(const Hash& token) override {
     std::vector<SpentRow> rows;
-    find_spent_->Start(token);
-    while (true) {
-      TRY(const bool row, find_spent_->Next());
-      if (!row) return rows;
-      TRY(const Hash key_hash, ToHash(find_spent_->Blob(0)));
-      rows.push_back(
-          {token, key_hash, find_spent_->Unsigned(1), FromSeconds(find_spent_->Integer(2))});
+    TRY(const std::vector<std::int64_t> ids, lookup_->FindToken(token));
+    for (const std::int64_t id : ids) {
+      TRY(const bool row, read_spent_->Start(IndexOf(id), token).Next());
+      if (!row) continue;
+      TRY(const Hash key_hash, ToHash(read_spent_->Blob(0)));
+      rows.push_back({token, key_hash, IndexOf(id), FromSeconds(read_spent_->Integer(1))});
+      TRY(read_spent_->Run());
     }
+    return rows;
   }
 
   Result<std::optional<Charge>> FindCharge(const Hash& bucket, std::uint64_t number) override {
@@ -208,6 +211,7 @@ class SqliteStore final : public Store {
       : connection_(std::move(connection)) {}
 
   Outcome PrepareAll();
+  Outcome RefuseTwin(const std::string& serial);
   Outcome Write(const Batch& batch);
   Outcome WriteTree(const Batch& batch);
   Outcome WriteIssuances(const Batch& batch);
@@ -234,16 +238,18 @@ class SqliteStore final : public Store {
   // Keeps the first error: a rollback that fails as well adds nothing, the caller opens anew.
   Error Abandon(Error error) {
     if (connection_->InTransaction()) static_cast<void>(connection_->Execute("ROLLBACK"));
+    if (lookup_ != nullptr) static_cast<void>(lookup_->Load());
     return error;
   }
 
   // The statements are destroyed before their connection.
   std::unique_ptr<Connection> connection_;
   std::optional<Statement> begin_, commit_, cancel_, read_tail_, write_tail_, read_hashes_,
-      read_data_, find_spent_, find_charge_, find_seen_, last_seen_, write_charge_, forget_charges_,
-      write_seen_, drop_seen_, read_entry_, write_entry_, write_hash_, write_issuance_,
-      write_spent_, forget_, write_certificate_, write_unfinished_, write_tree_head_,
-      drop_tree_heads_;
+      read_data_, read_spent_, read_serial_, find_charge_, find_seen_, last_seen_, write_charge_,
+      forget_charges_, write_seen_, drop_seen_, read_entry_, write_entry_, write_hash_,
+      write_issuance_, write_spent_, forget_, write_certificate_, write_unfinished_,
+      write_tree_head_, drop_tree_heads_;
+  std::unique_ptr<Lookup> lookup_;
 };
 
 Outcome SqliteStore::PrepareAll() {
@@ -255,7 +261,8 @@ Outcome SqliteStore::PrepareAll() {
       {&write_tail_, "UPDATE tail SET size=?, root=?, time=?, settled=? WHERE shard=?"},
       {&read_hashes_, kHashesSql},
       {&read_data_, "SELECT data FROM entry WHERE id=?"},
-      {&find_spent_, "SELECT key_hash, entry, expires FROM spent WHERE token=?"},
+      {&read_spent_, "SELECT key_hash, expires FROM spent WHERE entry=? AND token=?"},
+      {&read_serial_, "SELECT serial FROM issuance WHERE id=?"},
       {&read_entry_,
        "SELECT e.data, i.not_after, c.certificate, c.precertificate FROM entry e "
        "JOIN issuance i USING(id) LEFT JOIN certificate c USING(id) WHERE e.id=?"},
@@ -303,6 +310,7 @@ Outcome SqliteStore::Write(const Batch& batch) {
   TRY(WriteOnce(batch));
   TRY(WriteCertificates(batch));
   TRY(WriteTreeHeads(batch));
+  TRY(lookup_->Merge());
   TRY(WriteTail(LogName::kCertificates, batch.after.certificates, batch.after.settled));
   return WriteTail(LogName::kEvents, batch.after.events, 0);
 }
@@ -318,12 +326,29 @@ Outcome SqliteStore::WriteTree(const Batch& batch) {
   return Ok();
 }
 
+// Of 159 random bits: a serial that repeats is a broken generator, found here or never.
+Outcome SqliteStore::RefuseTwin(const std::string& serial) {
+  TRY(const std::vector<std::int64_t> ids, lookup_->FindSerial(serial));
+  for (const std::int64_t id : ids) {
+    TRY(const bool row, read_serial_->Start(id).Next());
+    const bool twin = row && read_serial_->Text(0) == serial;
+    TRY(read_serial_->Run());
+    if (twin) {
+      return Error{&sqlite::kBroken, "the serial is that of entry " + std::to_string(IndexOf(id))};
+    }
+  }
+  return Ok();
+}
+
 Outcome SqliteStore::WriteIssuances(const Batch& batch) {
   for (const IssuanceRecord& row : batch.issuances) {
+    const std::int64_t id = RowId(LogName::kCertificates, row.index);
+    TRY(RefuseTwin(row.serial));
+    TRY(lookup_->AddLeaf(row.leaf, id));
+    TRY(lookup_->AddSerial(row.serial, id));
     TRY(write_issuance_
-            ->Start(RowId(LogName::kCertificates, row.index), row.leaf, row.serial, row.san,
-                    row.issuer, row.subject, row.request_id, Seconds(row.not_before),
-                    Seconds(row.not_after), Ms(row.logged), row.granted)
+            ->Start(id, row.leaf, row.serial, row.san, row.issuer, row.subject, row.request_id,
+                    Seconds(row.not_before), Seconds(row.not_after), Ms(row.logged), row.granted)
             .Run());
   }
   return Ok();
@@ -331,6 +356,7 @@ Outcome SqliteStore::WriteIssuances(const Batch& batch) {
 
 Outcome SqliteStore::WriteOnce(const Batch& batch) {
   for (const SpentRow& row : batch.spent) {
+    TRY(lookup_->AddToken(row.token, RowId(LogName::kCertificates, row.index)));
     TRY(write_spent_->Start(row.token, row.key_hash, row.index, Seconds(row.expires)).Run());
   }
   if (batch.forget) {

@@ -113,6 +113,50 @@ TEST_CASE("a batch is stored whole or not at all") {
   CHECK_EQ(spent->front().key_hash, log_test::HashOf("k"));
 }
 
+// Tokens of entries `first` to `first` + `count` - 1.
+Batch Spend(const Tails& tails, std::uint64_t first, std::uint64_t count) {
+  Batch batch = OneEvent(tails, "x");
+  for (std::uint64_t i = first; i < first + count; ++i) {
+    batch.spent.push_back(
+        {log_test::HashOf("t" + std::to_string(i)), log_test::HashOf("k"), i, {}});
+  }
+  return batch;
+}
+
+TEST_CASE("a token is found wherever its key is: new, merged, after a failure, after a restart") {
+  TempDir dir;
+  auto store = OpenNew(dir.path() / "db");
+  constexpr std::uint64_t kAtOnce = 5000, kCommits = 7;
+  const auto rows = [&](const char* table) {
+    auto connection = ca::sqlite::Connection::Open(dir.path() / "db", {});
+    REQUIRE(connection);
+    return *(*connection)->Ask(std::string("SELECT count(*) FROM ") + table);
+  };
+  const auto check = [&](std::uint64_t size) {
+    for (std::uint64_t i = 0; i < size; i += 701) {
+      const auto spent = store->FindSpent(log_test::HashOf("t" + std::to_string(i)));
+      REQUIRE(spent);
+      REQUIRE_EQ(spent->size(), 1);
+      CHECK_EQ(spent->front().index, i);
+    }
+    CHECK(store->FindSpent(log_test::HashOf("t" + std::to_string(size)))->empty());
+  };
+  for (std::uint64_t commit = 0; commit < kCommits; ++commit) {
+    const Tails tails = *store->ReadTails();
+    // One entry twice: refused, at the fifth commit together with the merge it would have made.
+    Batch spoiled = Spend(tails, commit * kAtOnce, kAtOnce);
+    spoiled.spent.push_back(spoiled.spent.front());
+    CHECK_FALSE(store->Append(spoiled));
+    check(commit * kAtOnce);
+    REQUIRE(store->Append(Spend(tails, commit * kAtOnce, kAtOnce)));
+    check((commit + 1) * kAtOnce);
+    if (commit % 2 == 0) store = OpenNew(dir.path() / "db");
+    check((commit + 1) * kAtOnce);
+  }
+  CHECK_EQ(rows("lookup"), 5 * kAtOnce);
+  CHECK_EQ(rows("lookup_new"), 2 * kAtOnce);
+}
+
 TEST_CASE("a stored certificate is never replaced") {
   TempDir dir;
   const auto store = OpenNew(dir.path() / "db");

@@ -1,0 +1,59 @@
+// Finds entries by keys that are random: leaf hash, serial, token.
+//
+// An index of its own for each would be one more dirty page for every certificate, as each key has
+// its place somewhere else. Here a new key is written where the one before was, and thousands at a
+// time go into the index in the order of their keys (schema/sql/migrations.cc, `lookup`). What is
+// new is kept in memory too, so that looking for it is not reading all of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ca/log/sqlite.h"
+#include "schema/base/bytes.h"
+#include "schema/base/result.h"
+
+namespace ca {
+
+// How much of a serial, and of a token's id, is its key.
+inline constexpr std::size_t kSerialKeyDigits = 12;
+inline constexpr std::size_t kTokenKeyBytes = 8;
+
+// The writer's side, for one thread at a time; `connection` outlives it. Every member but Load and
+// Find belongs into a transaction. After one that was rolled back: Load.
+class Lookup {
+ public:
+  static schema::Result<std::unique_ptr<Lookup>> Open(sqlite::Connection& connection);
+
+  // What is new, from the store.
+  schema::Outcome Load();
+
+  // Rows of issuances whose key is that of this serial or token: the caller compares the whole.
+  schema::Result<std::vector<std::int64_t>> FindSerial(std::string_view serial);
+  schema::Result<std::vector<std::int64_t>> FindToken(const schema::Hash& token);
+
+  schema::Outcome AddLeaf(std::int64_t prefix, std::int64_t id);
+  schema::Outcome AddSerial(std::string_view serial, std::int64_t id);
+  schema::Outcome AddToken(const schema::Hash& token, std::int64_t id);
+  // Puts what is new into the index if that is worth it. Tens of milliseconds, once in thousands
+  // of certificates.
+  schema::Outcome Merge();
+
+ private:
+  Lookup() = default;
+  template <class Key>
+  schema::Result<std::vector<std::int64_t>> Find(const Key& key);
+  template <class Key>
+  schema::Outcome Add(const Key& key, std::int64_t id);
+
+  std::optional<sqlite::Statement> find_, add_, merge_, drop_, load_;
+  std::size_t new_rows_ = 0;
+  std::unordered_multimap<std::size_t, std::int64_t> new_ids_;  // of texts and blobs, by their hash
+};
+
+}  // namespace ca
