@@ -126,6 +126,7 @@ class CustodyOfSigners final : public Custody {
         state.reopenings += lane->reopenings();
       }
     }
+    state.signatures = tally_.Counts();
     state.issuing_ready = issuing_.queue.Ready();
     state.log_ready = log_.queue.Ready();
     if (!state.issuing_ready) {
@@ -144,8 +145,8 @@ class CustodyOfSigners final : public Custody {
     LoginGate& gate = GateOf(key, config);
     const LaneSettings settings{program, config.file, role, config.ca.sign_deadline};
     for (std::size_t i = 0; i < crew.events.size(); ++i) {
-      crew.lanes.push_back(
-          std::make_unique<Lane>(settings, i, crew.events[i].get(), crew.queue, gate, journal));
+      crew.lanes.push_back(std::make_unique<Lane>(settings, i, crew.events[i].get(), crew.queue,
+                                                  gate, tally_, journal));
     }
   }
 
@@ -181,6 +182,7 @@ class CustodyOfSigners final : public Custody {
   KeyFacts facts_;
   std::vector<std::string> key_reports_;
   // Before the crews, whose lanes hold them.
+  Tally tally_;
   std::map<GateName, std::unique_ptr<LoginGate>> gates_;
   Crew issuing_, log_;
 };

@@ -6,6 +6,7 @@
 // a device error is replaced; what it had in flight is tried once more on another.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -33,6 +34,8 @@ enum class Purpose : std::uint8_t {
   kEventsNote = 7,  // Ed25519 note key of the events log; checkpoint text with its origin
   kKeepAlive = 8,   // no bytes and no signature: every session of the signer is looked at
 };
+inline constexpr std::size_t kSigningPurposes = 7;  // all but kKeepAlive
+std::string_view PurposeName(Purpose purpose);  // "certificate", …; "none" when it signs nothing
 
 extern const schema::ErrorKind
     kPinRefused;  // kUs: final until the PIN source changes; serve exits 77
@@ -52,6 +55,17 @@ struct KeyFacts {
   std::string report;  // JSON (key.h); empty for a file key
 };
 
+// Signatures of one purpose since the start (hsm/tally.h): made <= asked always holds, and what was
+// made without having been asked for is an alarm.
+struct SignatureCount {
+  Purpose purpose;
+  std::uint64_t asked = 0;   // requests sent to signers
+  std::uint64_t again = 0;   // of these, sent once more because the first signer was lost
+  std::uint64_t made = 0;    // signatures, as the signers count them
+  std::uint64_t lost = 0;    // sent and never answered: made or not, nobody knows
+  std::uint64_t excess = 0;  // of those made, the ones that nobody here asked for
+};
+
 struct CustodyState {
   struct Signer {
     std::string role;   // "issuing" or "log"
@@ -67,6 +81,7 @@ struct CustodyState {
   std::uint64_t operations;  // issuing-key operations since start, probes included
   std::uint64_t replacements;
   std::uint64_t reopenings = 0;  // sessions that were lost and found again without a replacement
+  std::array<SignatureCount, kSigningPurposes> signatures{};
 };
 
 struct Signed {

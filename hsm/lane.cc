@@ -34,12 +34,13 @@ std::string Code(const Frame& frame) { return std::to_string(static_cast<int>(fr
 }  // namespace
 
 Lane::Lane(const LaneSettings& settings, std::size_t number, int wake, Queue& queue,
-           LoginGate& gate, schema::Journal& journal)
+           LoginGate& gate, Tally& tally, schema::Journal& journal)
     : settings_(settings),
       number_(number),
       wake_(wake),
       queue_(queue),
       gate_(gate),
+      tally_(tally),
       journal_(journal),
       thread_([this] { Run(); }) {}
 
@@ -153,6 +154,7 @@ Result<KeyFacts> Lane::Bring() {
   ++run_;
   lost_ = false;
   reader_ = FrameReader();
+  counts_ = RunCounts();
   TRY(process_,
       SignerProcess::Spawn(settings_.program, settings_.config_file, RoleName(settings_.role)));
   return ReadHello();
@@ -265,6 +267,7 @@ std::string Lane::Serve() {
     const std::string why = Exchange(batch);
     in_flight_ = 0;
     if (!why.empty()) {
+      for (const Job& job : batch) tally_.Lost(job.purpose);
       queue_.Return(number_, std::move(batch), why, lost_);
       return why;
     }
@@ -301,6 +304,7 @@ std::string Lane::Exchange(std::vector<Job>& batch) {
   schema::Bytes out;
   const std::uint32_t first_id = next_id_;
   for (const Job& job : batch) {
+    tally_.Sent(job.purpose, job.retries > 0);
     AppendFrame(out, next_id_++, static_cast<std::uint8_t>(job.purpose), job.bytes);
   }
   switch (WriteAll(process_.socket(), out, Steady::now() + settings_.sign_deadline)) {
@@ -344,18 +348,11 @@ std::string Lane::TakeAnswer(const Frame& frame, Job& job) {
   const std::string text(schema::AsText(frame.bytes));
   switch (static_cast<AnswerCode>(frame.code)) {
     case AnswerCode::kSigned:
-      if (settings_.role == Role::kIssuing) ++operations_;
-      if (job.group == nullptr) {
-        return VerifyP256(facts_.issuing, job.bytes, frame.bytes) ? ""
-                                                                  : "the probe does not verify";
-      }
-      ++signatures_;
-      job.Finish(
-          Signed{schema::Signature(schema::ToBytes(frame.bytes)), facts_.token_serial, run_});
-      return {};
+    case AnswerCode::kAlive:
+      return TakeSignature(frame, job);
     case AnswerCode::kRefused:
-      journal_.Error("signer-refused", {{"purpose", std::to_string(static_cast<int>(job.purpose))},
-                                        {"reason", text}});
+      journal_.Error("signer-refused",
+                     {{"purpose", std::string(PurposeName(job.purpose))}, {"reason", text}});
       job.Finish(Error{&kSignerRefused, text});
       return {};
     case AnswerCode::kFailed:
@@ -363,11 +360,42 @@ std::string Lane::TakeAnswer(const Frame& frame, Job& job) {
     case AnswerCode::kLost:
       lost_ = true;
       return "session lost: " + text;
-    case AnswerCode::kAlive:
-      return job.purpose == Purpose::kKeepAlive ? "" : "an answer to another question";
     default:
       return "an answer of code " + Code(frame);
   }
+}
+
+std::string Lane::TakeSignature(const Frame& frame, Job& job) {
+  const bool alive = static_cast<AnswerCode>(frame.code) == AnswerCode::kAlive;
+  if (alive != (job.purpose == Purpose::kKeepAlive)) return "an answer to another question";
+  const auto answer = DecodeSigned(frame.bytes);
+  if (!answer) return answer.error().detail;
+  if (alive) return TakeCounts(answer->made, std::nullopt);
+  if (std::string why = TakeCounts(answer->made, job.purpose); !why.empty()) return why;
+  if (settings_.role == Role::kIssuing) ++operations_;
+  if (job.group == nullptr) {
+    const bool good = VerifyP256(facts_.issuing, job.bytes, answer->signature);
+    return good ? "" : "the probe does not verify";
+  }
+  ++signatures_;
+  job.Finish(
+      Signed{schema::Signature(schema::ToBytes(answer->signature)), facts_.token_serial, run_});
+  return {};
+}
+
+// An excess costs no caller anything here: the one to act is a person (http/custody_watch).
+std::string Lane::TakeCounts(const MadeCounts& made, std::optional<Purpose> answered) {
+  switch (counts_.Take(made, answered, tally_)) {
+    case RunCounts::Verdict::kAgree:
+      return {};
+    case RunCounts::Verdict::kExcess:
+      journal_.Error("signature-excess", {{"role", std::string(RoleName(settings_.role))},
+                                          {"run", std::to_string(run_)}});
+      return {};
+    case RunCounts::Verdict::kContradict:
+      break;
+  }
+  return "its count of signatures contradicts its answers";
 }
 
 }  // namespace hsm

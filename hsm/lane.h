@@ -14,6 +14,7 @@
 #include "hsm/process.h"
 #include "hsm/protocol.h"
 #include "hsm/queue.h"
+#include "hsm/tally.h"
 #include "schema/base/journal.h"
 
 namespace hsm {
@@ -29,7 +30,7 @@ class Lane {
  public:
   // All outlive the lane; `wake` is the eventfd that the queue knows this lane by.
   Lane(const LaneSettings& settings, std::size_t number, int wake, Queue& queue, LoginGate& gate,
-       schema::Journal& journal);
+       Tally& tally, schema::Journal& journal);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
   ~Lane();  // stops the signer and waits for it
@@ -57,6 +58,8 @@ class Lane {
   std::string Exchange(std::vector<Job>& batch);
   std::string ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id);
   std::string TakeAnswer(const Frame& frame, Job& job);
+  std::string TakeSignature(const Frame& frame, Job& job);
+  std::string TakeCounts(const MadeCounts& made, std::optional<Purpose> answered);
   bool Sleep(schema::Steady::duration duration);
   std::string Name() const;
   void Drain() const;
@@ -67,11 +70,13 @@ class Lane {
   const int wake_;
   Queue& queue_;
   LoginGate& gate_;
+  Tally& tally_;
   schema::Journal& journal_;
 
   // The lane's thread alone.
   SignerProcess process_;
   FrameReader reader_;
+  RunCounts counts_;
   KeyFacts facts_;  // of the first signer; those after it have to say the same
   std::uint32_t next_id_ = 1;
   schema::Steady::duration each_{};  // smoothed time of one signature

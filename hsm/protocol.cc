@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kHeadBytes = 5;  // id and code
+constexpr int kCountBytes = 8;
 
 void AppendNumber(Bytes& out, std::uint64_t value, int octets) {
   for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8) {
@@ -105,6 +106,23 @@ Result<Hello> DecodeHello(BytesView rest) {
   hello.probe = schema::ToBytes(fields[6]);
   hello.facts.report = std::string(schema::AsText(fields[7]));
   return hello;
+}
+
+Bytes EncodeSigned(const MadeCounts& made, BytesView signature) {
+  Bytes out;
+  for (const std::uint64_t count : made) AppendNumber(out, count, kCountBytes);
+  out.insert(out.end(), signature.begin(), signature.end());
+  return out;
+}
+
+Result<SignedAnswer> DecodeSigned(BytesView rest) {
+  SignedAnswer answer{};
+  for (std::uint64_t& count : answer.made) {
+    TRY(const BytesView octets, Take(rest, kCountBytes));
+    count = Number(octets);
+  }
+  answer.signature = rest;
+  return answer;
 }
 
 Bytes EncodeRefusal(const Refusal& refusal) {

@@ -12,6 +12,7 @@
 
 #include "hsm/custody.h"
 #include "hsm/pin.h"
+#include "hsm/tally.h"
 #include "schema/base/bytes.h"
 #include "schema/base/limits.h"
 
@@ -25,11 +26,11 @@ enum class AnswerCode : std::uint8_t {
   kHelloReady = 1,        // EncodeHello
   kHelloPinRefused = 2,   // EncodeRefusal
   kHelloKeyUnusable = 3,  // text
-  kSigned = 4,            // signature
+  kSigned = 4,            // EncodeSigned
   kRefused = 5,           // the guard's reason; the signer goes on
   kFailed = 6,            // text; the signer exits after it
   kLost = 7,              // text; the session is gone, and all is ignored until kReopen
-  kAlive = 8,             // to a keep-alive; no octets
+  kAlive = 8,             // to a keep-alive; EncodeSigned with no signature
 };
 
 // A request beside the purposes: the signer opens its keys again and says hello, as at its start.
@@ -65,6 +66,14 @@ struct Hello {
 };
 schema::Bytes EncodeHello(const Hello& hello);
 schema::Result<Hello> DecodeHello(schema::BytesView bytes);
+
+// Each answer to a request that was taken says what its process has made so far, this included.
+struct SignedAnswer {
+  MadeCounts made;
+  schema::BytesView signature;  // into what was decoded
+};
+schema::Bytes EncodeSigned(const MadeCounts& made, schema::BytesView signature);
+schema::Result<SignedAnswer> DecodeSigned(schema::BytesView bytes);
 
 struct Refusal {
   PinSource tried;

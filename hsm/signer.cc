@@ -78,18 +78,21 @@ After Tell(const Error& error, std::uint32_t id, Bytes& out) {
   return after;
 }
 
-After Answer(KeySet& keys, const Frame& request, Bytes& out) {
+After Answer(KeySet& keys, const Frame& request, MadeCounts& made, Bytes& out) {
   const auto purpose = static_cast<Purpose>(request.code);
   if (purpose == Purpose::kKeepAlive && request.bytes.empty()) {
     const auto alive = keys.KeepAlive();
     if (!alive) return Tell(alive.error(), request.id, out);
-    AppendFrame(out, request.id, static_cast<std::uint8_t>(AnswerCode::kAlive), {});
+    AppendFrame(out, request.id, static_cast<std::uint8_t>(AnswerCode::kAlive),
+                EncodeSigned(made, {}));
     return After::kGood;
   }
   const auto now = schema::ToSeconds(schema::SystemClock().Now());
   const auto signature = keys.Sign(purpose, request.bytes, now);
   if (!signature) return Tell(signature.error(), request.id, out);
-  AppendFrame(out, request.id, static_cast<std::uint8_t>(AnswerCode::kSigned), signature->view());
+  if (const auto place = PlaceOf(purpose)) ++made[*place];
+  AppendFrame(out, request.id, static_cast<std::uint8_t>(AnswerCode::kSigned),
+              EncodeSigned(made, signature->view()));
   return After::kGood;
 }
 
@@ -122,7 +125,7 @@ class Signer {
         if ((*frame)->code == kReopen && !SayHello()) return false;
         continue;
       }
-      const After after = *frame ? Answer(*keys_, **frame, out) : After::kGood;
+      const After after = *frame ? Answer(*keys_, **frame, made_, out) : After::kGood;
       const bool go_on = *frame && after == After::kGood;
       if (go_on && Steady::now() - held_since < kHoldBack) continue;
       if (WriteAll(fd_, out, kForever) != Channel::kOk || after == After::kFailed) return false;
@@ -139,6 +142,7 @@ class Signer {
   const int fd_;
   Modules modules_;  // before the keys, which live in them
   std::optional<KeySet> keys_;
+  MadeCounts made_{};  // of the process: it outlives a lost session
 };
 
 }  // namespace

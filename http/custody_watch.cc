@@ -1,5 +1,7 @@
 #include "http/custody_watch.h"
 
+#include <algorithm>
+
 namespace http {
 
 namespace {
@@ -10,9 +12,11 @@ constexpr std::size_t kOwedMax = 64;  // while the log itself is down; then the 
 
 CustodyWatch::CustodyWatch(const hsm::Custody& custody,
                            std::function<schema::Outcome(schema::Json)> note,
-                           schema::Journal& journal, std::chrono::milliseconds look)
+                           std::function<ca::LogState()> log, schema::Journal& journal,
+                           std::chrono::milliseconds look)
     : custody_(custody),
       note_(std::move(note)),
+      log_(std::move(log)),
       journal_(journal),
       roles_{Role{"issuing"}, Role{"log"}},
       thread_([this, look] { Run(look); }) {}
@@ -30,12 +34,10 @@ void CustodyWatch::Run(std::chrono::milliseconds look) {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, look, [this] { return stop_; })) {
     lock.unlock();
-    // Cheap while all is well, which is nearly always.
-    if (!custody_.Ready() || !roles_[0].up || !roles_[1].up) {
-      const hsm::CustodyState state = custody_.State();
-      Look(roles_[0], state.issuing_ready, state.reason);
-      Look(roles_[1], state.log_ready, state.reason);
-    }
+    const hsm::CustodyState state = custody_.State();
+    Look(roles_[0], state.issuing_ready, state.reason);
+    Look(roles_[1], state.log_ready, state.reason);
+    Count(state);
     Settle();
     lock.lock();
   }
@@ -52,6 +54,26 @@ void CustodyWatch::Look(Role& role, bool up, const std::string& reason) {
   }
   const auto down = std::chrono::duration_cast<std::chrono::milliseconds>(now - role.down_since);
   owed_.push_back({{"type", "hsm-recovered"}, {"role", role.name}, {"down_ms", down.count()}});
+}
+
+void CustodyWatch::Count(const hsm::CustodyState& state) {
+  for (const Excess& excess : FindExcess(state, log_())) {
+    const hsm::SignatureCount& count = excess.count;
+    std::uint64_t& told = told_[count.purpose];
+    if (count.excess < std::max<std::uint64_t>(1, told * 2)) continue;
+    told = count.excess;
+    schema::Json event = {
+        {"type", "signature-excess"}, {"purpose", hsm::PurposeName(count.purpose)},
+        {"excess", count.excess},     {"made", count.made},
+        {"asked", count.asked},       {"again", count.again},
+        {"lost", count.lost}};
+    if (count.purpose == hsm::Purpose::kCertificate) {
+      event["entered"] = excess.entered;
+      event["retried"] = excess.retried;
+    }
+    journal_.Error("signature-excess", {{"reason", excess.Text()}});
+    owed_.push_back(std::move(event));
+  }
 }
 
 void CustodyWatch::Settle() {

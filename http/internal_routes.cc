@@ -1,6 +1,7 @@
 #include "http/internal_routes.h"
 
 #include "ca/log/listing.h"
+#include "http/excess.h"
 #include "http/problem.h"
 #include "http/query.h"
 #include "schema/base/json.h"
@@ -33,6 +34,9 @@ Response Ready(const Services& services) {
   for (const FileState& file : services.reloader.States()) {
     files[file.name] = file.Describe();
     if (!file.refused.empty()) warnings.push_back(file.name + " " + file.Describe());
+  }
+  for (const Excess& excess : FindExcess(custody, log)) {
+    warnings.push_back("signatures: " + excess.Text());
   }
   const Json body = {{"ready", ready},
                      {"reasons", std::move(reasons)},
@@ -78,9 +82,10 @@ void AddInternalRoutes(const Services& services, Router& router) {
   });
   router.Add("GET", "/readyz", [&services](const Request&) { return Ready(services); });
   router.Add("GET", "/metrics", [&services](const Request&) {
+    const hsm::CustodyState custody = services.custody.State();  // first: http/excess.h
     return Response{200,
                     "text/plain; version=0.0.4",
-                    services.metrics.Render(services.custody.State(), services.log.State(),
+                    services.metrics.Render(custody, services.log.State(),
                                             services.verifier.Health(), services.reloader.States()),
                     {}};
   });

@@ -11,6 +11,8 @@
 #include <map>
 #include <mutex>
 
+#include "http/excess.h"
+
 namespace http {
 namespace {
 
@@ -82,6 +84,21 @@ struct Metrics::Families {
                                     .Name("chancery_hsm_sessions_reopened_total")
                                     .Help("Lost HSM sessions found again by the same signer.")
                                     .Register(registry);
+  Family<Counter>& signatures =
+      BuildCounter()
+          .Name("chancery_signatures_total")
+          .Help("Signatures that signers made, by their own count, by purpose.")
+          .Register(registry);
+  Family<Counter>& signatures_lost =
+      BuildCounter()
+          .Name("chancery_signatures_lost_total")
+          .Help("Signatures asked of a signer that was lost before it answered, by purpose.")
+          .Register(registry);
+  Family<Gauge>& excess =
+      BuildGauge()
+          .Name("chancery_signature_excess")
+          .Help("Signatures that nobody accounts for, by purpose: anything but 0 is an alarm.")
+          .Register(registry);
   Family<Gauge>& hsm_up = BuildGauge()
                               .Name("chancery_hsm_up")
                               .Help("1 while a signer of this role is up.")
@@ -154,6 +171,7 @@ struct Metrics::Families {
   std::map<std::string, Gauge*> issuers;  // the series of jwks_age
 
   void ShowIssuers(const std::vector<oidc::IssuerHealth>& health);
+  void ShowSignatures(const hsm::CustodyState& custody, const ca::LogState& log);
 };
 
 // An issuer that matched a pattern is forgotten in time, and so is its series: tokens name them.
@@ -167,6 +185,19 @@ void Metrics::Families::ShowIssuers(const std::vector<oidc::IssuerHealth>& healt
     gone.erase(issuer.url);
   }
   for (const auto& [url, age] : gone) jwks_age.Remove(age);
+}
+
+void Metrics::Families::ShowSignatures(const hsm::CustodyState& custody, const ca::LogState& log) {
+  for (const hsm::SignatureCount& count : custody.signatures) {
+    const prometheus::Labels labels = {{"purpose", std::string(hsm::PurposeName(count.purpose))}};
+    RaiseTo(signatures.Add(labels), count.made);
+    RaiseTo(signatures_lost.Add(labels), count.lost);
+    excess.Add(labels).Set(0);
+  }
+  for (const Excess& found : FindExcess(custody, log)) {
+    excess.Add({{"purpose", std::string(hsm::PurposeName(found.count.purpose))}})
+        .Set(static_cast<double>(found.count.excess));
+  }
 }
 
 Metrics::Metrics() : families_(std::make_unique<Families>()) {
@@ -196,6 +227,7 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   RaiseTo(families_->hsm_operations.Add({}), custody.operations);
   RaiseTo(families_->replacements.Add({}), custody.replacements);
   RaiseTo(families_->reopenings.Add({}), custody.reopenings);
+  families_->ShowSignatures(custody, log);
   RaiseTo(families_->commits.Add({}), log.commits);
   RaiseTo(families_->replays.Add({}), log.replays);
   RaiseTo(families_->budget_refusals.Add({}), log.budget_refusals);

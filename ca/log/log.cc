@@ -200,6 +200,8 @@ LogState LogOfStore::State() const {
   state.precertificates_waiting = pending_.Waiting();
   state.queue_length = sequencer.queue_length;
   state.commits = sequencer.commits;
+  state.entered = sealer_->entered();
+  state.retried = sealer_->retried();
   state.replays = sequencer.replays;
   state.budget_refusals = sequencer.budget_refusals;
   state.budgets_reached = sequencer.budgets_reached;

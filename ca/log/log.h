@@ -104,7 +104,9 @@ struct LogState {
   std::size_t precertificates_waiting;
   std::size_t queue_length;
   std::uint64_t commits;
-  // Since the start.
+  // Since the start. Each receipt without a certificate is leave to have one signed: `entered` for
+  // new entries, `retried` for those given out again.
+  std::uint64_t entered = 0, retried = 0;
   std::uint64_t replays = 0, budget_refusals = 0, budgets_reached = 0;
   std::array<std::uint64_t, kTraitNames.size()> first_seen = {};  // by TraitKind
 };

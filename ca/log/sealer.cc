@@ -79,6 +79,7 @@ void Sealer::Give(Sealing& sealing, std::optional<schema::Signature> signature) 
     sealing.sct = schema::Sct{log_id_, leaf->timestamp, sealing.index, *std::move(signature)};
     pending_.SetSct(sealing.index, *sealing.sct);
   }
+  if (!sealing.certificate) ++(sealing.retry ? retried_ : entered_);
   sealing.slot->Give(ReceiptMaker::Make(
       {sealing.index, sealing.retry, std::move(leaf->tbs), std::move(sealing.certificate)},
       *std::move(sealing.sct)));

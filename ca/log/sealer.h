@@ -2,6 +2,7 @@
 // wait, and wakes the waiters one by one.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -36,6 +37,10 @@ class Sealer {
   // Only entries that are durable.
   void Add(std::vector<Sealing> sealings);
 
+  // Receipts given out without a certificate, counted before they are: of new entries, and again.
+  std::uint64_t entered() const { return entered_; }
+  std::uint64_t retried() const { return retried_; }
+
  private:
   void Run();
   void Seal(std::vector<Sealing> sealings);
@@ -48,6 +53,7 @@ class Sealer {
   std::condition_variable wake_;
   std::deque<Sealing> queue_;
   bool stopping_ = false;
+  std::atomic<std::uint64_t> entered_{0}, retried_{0};
   std::thread thread_;
 };
 

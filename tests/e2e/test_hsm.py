@@ -317,6 +317,10 @@ def test_under_load_no_client_sees_sessions_lost_or_a_signer_killed(private, iss
     assert {a.status for a in load.asked} == {200}
     assert max(a.seconds for a in load.asked) < 1 * house.PATIENCE
     assert server.metric("chancery_hsm_sessions_reopened_total") >= 5 and server.metric("chancery_hsm_recoveries_total") >= 5
+    # Signers that were lost with what they had signed are no excess of signatures.
+    assert server.metric("chancery_signatures_total", purpose="certificate") >= len(load.of(200))
+    assert server.metric("chancery_signature_excess") == 0 and server.readyz()[1]["warnings"] == []
+    assert not [e for e in server.events() if e["type"] == "signature-excess"]
 
 
 def test_lost_sessions_cost_no_client_anything(private, issuer):

@@ -82,6 +82,12 @@ TEST_CASE("signs each purpose with its key, and nothing else") {
   CHECK(refused(Purpose::kEventsNote, note));
   CHECK(refused(Purpose::kProbe, tbs));
   CHECK(refused(Purpose::kCertificate, Bytes(1 << 20)));
+  // One of each was made, and what was refused is none.
+  for (const auto& count : custody->State().signatures) {
+    const bool made = count.purpose != Purpose::kProbe && count.purpose != Purpose::kEventsNote;
+    CHECK_EQ(count.made, made ? 1 : 0);
+    CHECK_EQ(count.excess, 0);
+  }
   CHECK_EQ(custody->State().replacements, 0);  // a refusal is no reason to replace a signer
   CHECK(custody->Ready());
 }

@@ -199,7 +199,9 @@ class Front {
     const auto answer = signer_.Next();
     REQUIRE(answer.has_value());
     REQUIRE(static_cast<AnswerCode>(answer->code) == AnswerCode::kSigned);
-    CHECK(hsm::VerifyP256(issuing ? facts_.issuing : facts_.log, bytes, answer->bytes));
+    const auto made = hsm::DecodeSigned(answer->bytes);
+    REQUIRE(made.has_value());
+    CHECK(hsm::VerifyP256(issuing ? facts_.issuing : facts_.log, bytes, made->signature));
   }
 
  private:

@@ -53,8 +53,9 @@ struct Rig {
   support::FakeCustody custody;
   support::MemoryJournal journal;
   Notes notes;
-  http::CustodyWatch watch{
-      custody, [this](schema::Json event) { return notes.Take(std::move(event)); }, journal, 1ms};
+  http::CustodyWatch watch{custody,
+                           [this](schema::Json event) { return notes.Take(std::move(event)); },
+                           [] { return ca::LogState{}; }, journal, 1ms};
 
   void SetUp(Purpose purpose, bool up) {
     custody.Fail(purpose, hsm::kSignerUnavailable, up ? 0 : -1);
@@ -84,6 +85,34 @@ TEST_CASE("roles are told apart") {
   rig.SetUp(Purpose::kSct, false);
   REQUIRE(Eventually([&] { return rig.notes.taken().size() == 1; }));
   CHECK_EQ(rig.notes.taken()[0]["role"], "log");
+}
+
+TEST_CASE("an excess of signatures is an event for each purpose, and another when it has doubled") {
+  Rig rig;
+  const auto events = [&](std::size_t count) {
+    REQUIRE(Eventually([&] { return rig.notes.taken().size() == count; }));
+    std::this_thread::sleep_for(20ms);  // twenty looks
+    REQUIRE_EQ(rig.notes.taken().size(), count);
+    return rig.notes.taken().back();
+  };
+  rig.custody.Overcount(Purpose::kSct, 2);
+  schema::Json event = events(1);
+  CHECK_EQ(event["type"], "signature-excess");
+  CHECK_EQ(event["purpose"], "sct");
+  CHECK_EQ(event["excess"], 2);
+  CHECK_EQ(event["made"], 2);
+  CHECK_EQ(event["asked"], 0);
+  CHECK_FALSE(event.contains("entered"));
+  rig.custody.Overcount(Purpose::kSct, 1);  // three of two: not yet
+  event = events(1);
+  rig.custody.Overcount(Purpose::kSct, 1);
+  event = events(2);
+  CHECK_EQ(event["excess"], 4);
+  rig.custody.Overcount(Purpose::kCertificate, 1);
+  event = events(3);
+  CHECK_EQ(event["purpose"], "certificate");
+  CHECK_EQ(event["entered"], 0);
+  CHECK_EQ(event["retried"], 0);
 }
 
 TEST_CASE("what could not be entered is entered later, in order") {

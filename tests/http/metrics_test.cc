@@ -61,6 +61,24 @@ TEST_CASE("states of the parts are mirrored, counters never go back") {
   CHECK(Has(text, "chancery_ready 0"));
 }
 
+TEST_CASE("signatures are counted by purpose, and an excess is a gauge that is there before it") {
+  http::Metrics metrics;
+  hsm::CustodyState custody = kCustody;
+  custody.signatures[1] = {hsm::Purpose::kCertificate, 9, 0, 5, 4, 0};
+  ca::LogState log = kLog;
+  log.entered = 5;
+  std::string text = metrics.Render(custody, log, {}, {});
+  for (const char* line : {"chancery_signatures_total{purpose=\"certificate\"} 5",
+                           "chancery_signatures_lost_total{purpose=\"certificate\"} 4",
+                           "chancery_signature_excess{purpose=\"certificate\"} 0"}) {
+    CAPTURE(line);
+    CHECK(Has(text, line));
+  }
+  custody.signatures[1].made = 7;
+  text = metrics.Render(custody, log, {}, {});
+  CHECK(Has(text, "chancery_signature_excess{purpose=\"certificate\"} 2"));
+}
+
 TEST_CASE("a file that was refused is a 0 and a count") {
   http::Metrics metrics;
   http::FileState state{"policy", "/p", "aa", schema::TimeMs(std::chrono::milliseconds(1500)),

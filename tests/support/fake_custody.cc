@@ -154,10 +154,20 @@ hsm::CustodyState FakeCustody::State() const {
   state.issuing_ready = !fails(hsm::Purpose::kCertificate);
   state.log_ready = !fails(hsm::Purpose::kSct);
   if (!state.issuing_ready || !state.log_ready) state.reason = "the test asked for it";
+  for (std::size_t i = 0; i < state.signatures.size(); ++i) {
+    const Plan& plan = plans_[i + 1];
+    state.signatures[i] = {static_cast<hsm::Purpose>(i + 1), plan.count, 0,
+                           plan.count + plan.excess,         0,          plan.excess};
+  }
   state.operations = plans_[static_cast<std::size_t>(hsm::Purpose::kProbe)].count +
                      plans_[static_cast<std::size_t>(hsm::Purpose::kCertificate)].count +
                      plans_[static_cast<std::size_t>(hsm::Purpose::kPrecertificate)].count;
   return state;
+}
+
+void FakeCustody::Overcount(hsm::Purpose purpose, std::uint64_t more) {
+  std::lock_guard lock(mutex_);
+  PlanOf(purpose).excess += more;
 }
 
 bool FakeCustody::Ready() const {

@@ -44,6 +44,8 @@ class FakeCustody final : public hsm::Custody {
   void Fail(hsm::Purpose purpose, const schema::ErrorKind& kind, int times = -1);
   // Each exchange (Sign or SignAll) of this purpose takes so much longer.
   void Delay(hsm::Purpose purpose, std::chrono::milliseconds delay);
+  // From now on its signers say that they made so many more than they were asked for.
+  void Overcount(hsm::Purpose purpose, std::uint64_t more);
   // Called before each input is signed, on the asking thread. Set before other threads use the
   // custody.
   void Watch(std::function<void(hsm::Purpose, schema::BytesView)> watch) {
@@ -53,6 +55,7 @@ class FakeCustody final : public hsm::Custody {
  private:
   struct Plan {
     std::uint64_t count = 0;
+    std::uint64_t excess = 0;
     const schema::ErrorKind* failure = nullptr;
     int failures = 0;
     std::chrono::milliseconds delay{0};
