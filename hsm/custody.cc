@@ -6,6 +6,7 @@
 #include <map>
 
 #include "hsm/lane.h"
+#include "hsm/pin_prompt.h"
 #include "hsm/protocol.h"
 #include "hsm/uri.h"
 
@@ -56,14 +57,24 @@ class CustodyOfSigners final : public Custody {
  public:
   CustodyOfSigners(const schema::Config& config, const std::filesystem::path& program,
                    schema::Journal& journal)
-      : issuing_(static_cast<std::size_t>(config.ca.sessions)), log_(1) {
-    Man(issuing_, Role::kIssuing, config, program, journal, config.ca.key);
-    Man(log_, Role::kLog, config, program, journal, config.log.certificates.key);
-  }
+      : config_(config),
+        program_(program),
+        journal_(journal),
+        issuing_(static_cast<std::size_t>(config.ca.sessions)),
+        log_(1) {}
   ~CustodyOfSigners() override {
     for (Crew* crew : {&issuing_, &log_}) {
       for (const auto& lane : crew->lanes) lane->AskToStop();
     }
+  }
+
+  // A person who has to enter PINs is asked for all of them before the first signer starts.
+  schema::Outcome Man() {
+    TRY(LoginGate* const issuing, GateOf(config_.ca.key));
+    TRY(LoginGate* const log, GateOf(config_.log.certificates.key));
+    Man(issuing_, Role::kIssuing, *issuing);
+    Man(log_, Role::kLog, *log);
+    return schema::Ok();
   }
 
   // Every signer is ready, or the first error; a refused PIN is the error to tell when there is
@@ -140,25 +151,30 @@ class CustodyOfSigners final : public Custody {
   bool Ready() const override { return issuing_.queue.Ready() && log_.queue.Ready(); }
 
  private:
-  void Man(Crew& crew, Role role, const schema::Config& config,
-           const std::filesystem::path& program, schema::Journal& journal, const std::string& key) {
-    LoginGate& gate = GateOf(key, config);
-    const LaneSettings settings{program, config.file, role, config.ca.sign_deadline};
+  void Man(Crew& crew, Role role, LoginGate& gate) {
+    const LaneSettings settings{program_, config_.file, role, config_.ca.sign_deadline};
     for (std::size_t i = 0; i < crew.events.size(); ++i) {
       crew.lanes.push_back(std::make_unique<Lane>(settings, i, crew.events[i].get(), crew.queue,
-                                                  gate, tally_, journal));
+                                                  gate, tally_, journal_));
     }
   }
 
   // Keys of one token share a gate. A URI that does not parse is the signer's to report.
-  LoginGate& GateOf(const std::string& key, const schema::Config& config) {
-    const auto uri = ParseKeyUri(key, config.directory);
+  Result<LoginGate*> GateOf(const std::string& key) {
+    const auto uri = ParseKeyUri(key, config_.directory);
     const GateName name =
-        uri ? GateName{uri->module.string(), uri->token, uri->serial, uri->pin_file.string()}
+        uri ? GateName{uri->module.string(), uri->token, uri->serial, uri->pin.Key()}
             : GateName{key};
     auto& gate = gates_[name];
-    if (gate == nullptr) gate = std::make_unique<LoginGate>(uri ? uri->pin_file : "", config.state);
-    return *gate;
+    if (gate == nullptr) {
+      const PinSource source = uri ? uri->pin : PinSource();
+      Descriptor entered;
+      if (source.kind == PinKind::kPrompt) {
+        TRY(entered, HaveAskedForPin(program_, source.asks_for));
+      }
+      gate = std::make_unique<LoginGate>(source, config_.state, std::move(entered));
+    }
+    return gate.get();
   }
 
   Crew& CrewOf(Purpose purpose) {
@@ -179,6 +195,9 @@ class CustodyOfSigners final : public Custody {
 
   using GateName = std::array<std::string, 4>;
 
+  const schema::Config config_;
+  const std::filesystem::path program_;
+  schema::Journal& journal_;
   KeyFacts facts_;
   std::vector<std::string> key_reports_;
   // Before the crews, whose lanes hold them.
@@ -194,6 +213,7 @@ Result<std::unique_ptr<Custody>> Custody::Start(const schema::Config& config,
                                                 schema::Journal& journal) {
   MakeStateDirectory(config.state);
   auto custody = std::make_unique<CustodyOfSigners>(config, program, journal);
+  TRY(custody->Man());
   TRY(custody->AwaitStart());
   return std::unique_ptr<Custody>(std::move(custody));
 }

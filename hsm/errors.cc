@@ -8,7 +8,7 @@ using schema::Fault;
 
 const ErrorKind kPinRefused{"hsm-pin-refused", Fault::kUs,
                             "the HSM refused the PIN; it was tried once and is not tried again "
-                            "until the file named by pin-source changes"};
+                            "until pin-source has another"};
 const ErrorKind kKeyUnusable{"hsm-key-unusable", Fault::kUs,
                              "a signing key cannot be used; see the server's log"};
 const ErrorKind kSignerUnavailable{"hsm-unavailable", Fault::kBusy,

@@ -292,8 +292,9 @@ void RegisterDoctor(CLI::App& hsm, int& exit_code) {
       "doctor", "Walk to each key as a signer does, and say at the first failure what to do");
   command->footer(
       "Steps: uri, module, slot, token, pin, login, key, attributes, mechanism, signature, chain. "
-      "It logs in under the rules of `serve`: a refused PIN is not tried again until its file "
-      "changes.\nExit code 0 when all is well, 1 when a step failed, 77 when the PIN was refused.\n"
+      "It logs in under the rules of `serve`: a refused PIN is not tried again until "
+      "pin-source has another.\nExit code 0 when all is well, 1 when a step failed, 77 when the "
+      "PIN was refused.\n"
       "Examples:\n"
       "  chancery hsm doctor --config chancery.yaml\n"
       "  chancery hsm doctor --config chancery.yaml --format json");

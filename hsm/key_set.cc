@@ -63,13 +63,21 @@ bool ShareToken(const schema::Config& config) {
 }  // namespace
 
 KeyTerms IssuingTerms(const schema::Config& config) {
-  return {"ca.key", config.ca.waive_key_attributes, config.ca.context_login,
-          config.ca.sessions + (ShareToken(config) ? 1 : 0), config.state};
+  return {"ca.key",
+          config.ca.waive_key_attributes,
+          config.ca.context_login,
+          config.ca.sessions + (ShareToken(config) ? 1 : 0),
+          config.state,
+          -1};
 }
 
 KeyTerms LogTerms(const schema::Config& config) {
-  return {"log.certificates.key", config.log.certificates.waive_key_attributes, false,
-          ShareToken(config) ? config.ca.sessions + 1 : 1, config.state};
+  return {"log.certificates.key",
+          config.log.certificates.waive_key_attributes,
+          false,
+          ShareToken(config) ? config.ca.sessions + 1 : 1,
+          config.state,
+          -1};
 }
 
 Result<Bytes> Prove(SigningKey& key) {
@@ -106,9 +114,11 @@ Result<GuardSettings> ReadGuardSettings(const schema::Config& config) {
   return guard;
 }
 
-Outcome KeySet::OpenIssuing(const schema::Config& config, Modules& modules, LoginReport& report) {
-  TRY(issuing_,
-      At("ca.key", OpenToken(config, config.ca.key, IssuingTerms(config), modules, report)));
+Outcome KeySet::OpenIssuing(const schema::Config& config, int entered_pin, Modules& modules,
+                            LoginReport& report) {
+  KeyTerms terms = IssuingTerms(config);
+  terms.entered_pin = entered_pin;
+  TRY(issuing_, At("ca.key", OpenToken(config, config.ca.key, terms, modules, report)));
   // A token exchanged under a running server would sign what no chain covers.
   if (issuing_->spki() != guard_.issuing_key) {
     return Error{&kKeyUnusable,
@@ -122,12 +132,14 @@ Outcome KeySet::OpenIssuing(const schema::Config& config, Modules& modules, Logi
   return schema::Ok();
 }
 
-Outcome KeySet::OpenLog(const schema::Config& config, Modules& modules, LoginReport& report) {
+Outcome KeySet::OpenLog(const schema::Config& config, int entered_pin, Modules& modules,
+                        LoginReport& report) {
   const std::string& key = config.log.certificates.key;
-  TRY(log_,
-      At("log.certificates.key", key.starts_with(kFileScheme)
-                                     ? OpenFile(config, key, FileKeyKind::kEcdsaP256)
-                                     : OpenToken(config, key, LogTerms(config), modules, report)));
+  KeyTerms terms = LogTerms(config);
+  terms.entered_pin = entered_pin;
+  TRY(log_, At("log.certificates.key", key.starts_with(kFileScheme)
+                                           ? OpenFile(config, key, FileKeyKind::kEcdsaP256)
+                                           : OpenToken(config, key, terms, modules, report)));
   TRY(At("log.certificates.key", Prove(*log_)));
   TRY(certificates_note_,
       At("log.certificates.note-key",
@@ -143,12 +155,12 @@ Outcome KeySet::OpenLog(const schema::Config& config, Modules& modules, LoginRep
   return schema::Ok();
 }
 
-Result<KeySet> KeySet::Open(const schema::Config& config, Role role, Modules& modules,
-                            LoginReport& report) {
+Result<KeySet> KeySet::Open(const schema::Config& config, Role role, int entered_pin,
+                            Modules& modules, LoginReport& report) {
   KeySet keys;
   TRY(keys.guard_, At("ca.chain", ReadGuardSettings(config)));
-  TRY(role == Role::kIssuing ? keys.OpenIssuing(config, modules, report)
-                             : keys.OpenLog(config, modules, report));
+  TRY(role == Role::kIssuing ? keys.OpenIssuing(config, entered_pin, modules, report)
+                             : keys.OpenLog(config, entered_pin, modules, report));
   return keys;
 }
 

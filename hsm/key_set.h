@@ -35,9 +35,9 @@ class KeySet {
  public:
   // Opens the keys of `role` and proves each ECDSA key with a signature that its public half
   // verifies. Details start with the configuration key at fault.
-  // Modules outlive the set.
-  static schema::Result<KeySet> Open(const schema::Config& config, Role role, Modules& modules,
-                                     LoginReport& report);
+  // Modules outlive the set. `entered_pin`: of KeyTerms.
+  static schema::Result<KeySet> Open(const schema::Config& config, Role role, int entered_pin,
+                                     Modules& modules, LoginReport& report);
 
   const Hello& hello() const { return hello_; }
   // kSignerRefused: the guard, or a purpose of the other role. kDeviceFailed, kSessionLost.
@@ -48,8 +48,10 @@ class KeySet {
 
  private:
   KeySet() = default;
-  schema::Outcome OpenIssuing(const schema::Config& config, Modules& modules, LoginReport& report);
-  schema::Outcome OpenLog(const schema::Config& config, Modules& modules, LoginReport& report);
+  schema::Outcome OpenIssuing(const schema::Config& config, int entered_pin, Modules& modules,
+                              LoginReport& report);
+  schema::Outcome OpenLog(const schema::Config& config, int entered_pin, Modules& modules,
+                          LoginReport& report);
   SigningKey* KeyOf(Purpose purpose);
 
   GuardSettings guard_;

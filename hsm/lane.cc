@@ -149,14 +149,13 @@ void Lane::StayedDown(const Error& error) {
 Result<KeyFacts> Lane::Bring() {
   const LoginGate::Lock turn = TakeTurn();
   if (stop_) return Error{&kSignerUnavailable, "the server is stopping"};
-  if (gate_.Blocked())
-    return Error{&kPinRefused, "the PIN was refused; waiting for another in its file"};
+  if (gate_.Blocked()) return Error{&kPinRefused, "the PIN was refused; waiting for another"};
   ++run_;
   lost_ = false;
   reader_ = FrameReader();
   counts_ = RunCounts();
-  TRY(process_,
-      SignerProcess::Spawn(settings_.program, settings_.config_file, RoleName(settings_.role)));
+  TRY(process_, SignerProcess::Spawn(settings_.program, settings_.config_file,
+                                     RoleName(settings_.role), gate_.entered()));
   return ReadHello();
 }
 

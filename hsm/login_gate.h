@@ -7,7 +7,9 @@
 #include <mutex>
 #include <optional>
 
-#include "hsm/pin.h"
+#include "hsm/channel.h"
+#include "hsm/pin_memory.h"
+#include "schema/base/time.h"
 
 namespace hsm {
 
@@ -42,25 +44,39 @@ class TurnMutex {
 // that signer has said whether the PIN was taken, so that no two try the same PIN at once.
 class LoginGate {
  public:
-  // An empty path: no PIN, never blocked. `state`: where an earlier run's refusal is remembered.
-  LoginGate(std::filesystem::path pin_file, const std::filesystem::path& state)
-      : pin_file_(std::move(pin_file)) {
-    if (!pin_file_.empty()) refused_ = RecallRefusedPin(state, pin_file_);
+  // `state`: where an earlier run's refusal is remembered. `entered`: of a prompt, the file of the
+  // answer (pin_prompt.h).
+  LoginGate(PinSource source, const std::filesystem::path& state, Descriptor entered = {})
+      : source_(std::move(source)), entered_(std::move(entered)) {
+    if (source_.kind == PinKind::kFile) refused_ = RecallRefusedPin(state, source_);
   }
+  int entered() const { return entered_.get(); }
 
   using Lock = std::unique_lock<TurnMutex>;
   // Perhaps not held: then another one's start or login took longer than `patience`.
   Lock Turn(std::chrono::milliseconds patience) { return Lock(turn_, patience); }
 
   // The rest: while holding the turn. Blocked: the PIN file still has the content that was
-  // refused.
-  bool Blocked() const { return refused_.has_value() && LookAtPin(pin_file_) == refused_; }
-  void Refused(const PinSource& tried) { refused_ = tried; }
+  // refused. What other sources have now only a signer can find out, which remembers the refusal
+  // and tries nothing twice; it is not asked more often than every kLookAgain.
+  bool Blocked() const {
+    if (!refused_) return false;
+    if (source_.kind == PinKind::kFile) return LookAtPin(source_.file) == refused_;
+    return schema::Steady::now() < refused_at_ + kLookAgain;
+  }
+  void Refused(const PinTried& tried) {
+    refused_ = tried;
+    refused_at_ = schema::Steady::now();
+  }
 
  private:
-  const std::filesystem::path pin_file_;
+  static constexpr std::chrono::seconds kLookAgain{10};
+
+  const PinSource source_;
+  const Descriptor entered_;
   TurnMutex turn_;
-  std::optional<PinSource> refused_;  // guarded by turn_
+  std::optional<PinTried> refused_;          // guarded by turn_
+  schema::Steady::time_point refused_at_{};  // guarded by turn_
 };
 
 }  // namespace hsm

@@ -1,36 +1,66 @@
 #include "hsm/pin.h"
 
 #include <fcntl.h>
+#include <openssl/rand.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <string>
 #include <system_error>
 
 #include "hsm/channel.h"
 #include "hsm/custody.h"
+#include "hsm/pin_command.h"
+#include "hsm/pin_prompt.h"
 #include "hsm/private_file.h"
+#include "schema/base/bytes.h"
 
 namespace hsm {
 
 using schema::Error;
+using schema::Outcome;
 using schema::Result;
+namespace fs = std::filesystem;
 
 namespace {
 
-Error Unusable(const std::filesystem::path& file, const std::string& why) {
-  return Error{&kKeyUnusable, file.string() + ": " + why};
+constexpr std::string_view kMark = "mark ";
+constexpr std::size_t kSaltBytes = 16;
+
+Error Unusable(const std::string& where, const std::string& why) {
+  return Error{&kKeyUnusable, where + ": " + why};
 }
 
-PinSource SourceOf(const struct stat& status) {
-  constexpr std::int64_t kNanoseconds = 1'000'000'000;
-  return {status.st_dev, status.st_ino,
-          status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec,
-          static_cast<std::uint64_t>(status.st_size)};
+std::string NewSalt() {
+  std::array<std::uint8_t, kSaltBytes> salt{};
+  MUST(RAND_bytes(salt.data(), static_cast<int>(salt.size())) == 1);
+  return schema::Hex(salt);
+}
+
+Result<ReadPinResult> ReadFile(const fs::path& file, bool by_content) {
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (fd.get() < 0 || ::fstat(fd.get(), &status) != 0) {
+    return Unusable(file.string(), std::generic_category().message(errno));
+  }
+  TRY(CheckPrivate(fd.get(), status, file));
+  PinReader reader;
+  TRY(reader.Fill(fd.get(), file.string()));
+  ReadPinResult result;
+  TRY(result.pin, reader.Take(file.string()));
+  result.tried = by_content ? MarkOf(result.pin, NewSalt()) : StampOf(status);
+  return result;
+}
+
+Result<ReadPinResult> Marked(Result<Pin> pin) {
+  if (!pin) return std::move(pin).error();
+  ReadPinResult result;
+  result.pin = *std::move(pin);
+  result.tried = MarkOf(result.pin, NewSalt());
+  return result;
 }
 
 }  // namespace
@@ -45,82 +75,74 @@ Pin& Pin::operator=(Pin&& other) noexcept {
 
 void Pin::Wipe() noexcept { explicit_bzero(text_.data(), text_.size()); }
 
-std::optional<PinSource> LookAtPin(const std::filesystem::path& file) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0) return std::nullopt;
-  return SourceOf(status);
+void PinReader::Untake(std::size_t octets) {
+  const std::size_t gone = std::min(octets, size_);
+  size_ -= gone;
+  explicit_bzero(data(), gone);
 }
 
-namespace {
-
-// One for each PIN file: "STATE/pin-refused-0123456789abcdef".
-std::filesystem::path MemoryOf(const std::filesystem::path& state,
-                               const std::filesystem::path& file) {
-  constexpr std::size_t kNameBytes = 8;
-  const schema::Hash hash = schema::Sha256(schema::AsBytes(file.string()));
-  return state / ("pin-refused-" + schema::Hex(schema::BytesView(hash).first(kNameBytes)));
-}
-
-}  // namespace
-
-void RememberRefusedPin(const std::filesystem::path& state, const std::filesystem::path& file,
-                        const PinSource& tried) {
-  std::error_code ignored;
-  const auto memory = MemoryOf(state, file);
-  const auto fresh = memory.string() + ".new";
-  {
-    std::ofstream out(fresh, std::ios::trunc);
-    out << tried.device << ' ' << tried.inode << ' ' << tried.modified_ns << ' ' << tried.size
-        << '\n';
-    if (!out.flush()) return;
+Outcome PinReader::Fill(int fd, const std::string& where) {
+  while (room() > 0) {
+    const ssize_t got = ::read(fd, data(), room());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Unusable(where, std::generic_category().message(errno));
+    if (got == 0) break;
+    Took(static_cast<std::size_t>(got));
   }
-  std::filesystem::rename(fresh, memory, ignored);
+  return schema::Ok();
 }
 
-std::optional<PinSource> RecallRefusedPin(const std::filesystem::path& state,
-                                          const std::filesystem::path& file) {
-  std::ifstream in(MemoryOf(state, file));
-  PinSource tried;
-  if (!(in >> tried.device >> tried.inode >> tried.modified_ns >> tried.size)) return std::nullopt;
-  return tried;
+Result<Pin> PinReader::Take(const std::string& where) {
+  char* const text = pin_.text_.data();
+  if (size_ > 0 && text[size_ - 1] == '\n') text[--size_] = '\0';
+  if (size_ > 0 && text[size_ - 1] == '\r') text[--size_] = '\0';
+  if (size_ == 0) return Unusable(where, "empty");
+  if (size_ > kPinBytesMax) return Unusable(where, "longer than 255 octets");
+  if (std::strlen(text) != size_) return Unusable(where, "holds a NUL");
+  return std::move(pin_);
 }
 
-void ForgetRefusedPin(const std::filesystem::path& state, const std::filesystem::path& file) {
-  std::error_code ignored;
-  std::filesystem::remove(MemoryOf(state, file), ignored);
+PinTried StampOf(const struct stat& status) {
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  const std::int64_t modified = status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec;
+  return {"file " + std::to_string(status.st_dev) + " " + std::to_string(status.st_ino) + " " +
+          std::to_string(modified) + " " + std::to_string(status.st_size)};
 }
 
-struct PinReader {
-  static schema::Outcome Fill(int fd, const std::filesystem::path& file, Pin& pin) {
-    // One octet more than allowed, so that a longer file is seen as such; the last stays 0.
-    std::size_t size = 0;
-    for (const std::size_t room = pin.text_.size() - 1; size < room;) {
-      const ssize_t got = ::read(fd, pin.text_.data() + size, room - size);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return Unusable(file, std::generic_category().message(errno));
-      if (got == 0) break;
-      size += static_cast<std::size_t>(got);
+std::optional<std::string> SaltOf(const PinTried& tried) {
+  std::string_view rest = tried.text;
+  if (!rest.starts_with(kMark)) return std::nullopt;
+  rest.remove_prefix(kMark.size());
+  return std::string(rest.substr(0, rest.find(' ')));
+}
+
+PinTried MarkOf(const Pin& pin, const std::string& salt) {
+  schema::Bytes input = schema::ToBytes(schema::AsBytes(salt));
+  input.insert(input.end(), pin.c_str(), pin.c_str() + std::strlen(pin.c_str()));
+  const schema::Hash hash = schema::Sha256(input);
+  explicit_bzero(input.data(), input.size());
+  return {std::string(kMark) + salt + " " + schema::Hex(schema::BytesView(hash).first(1))};
+}
+
+Result<ReadPinResult> ReadPin(const PinSource& source, int entered) {
+  switch (source.kind) {
+    case PinKind::kNone:
+      break;
+    case PinKind::kFile:
+      return ReadFile(source.file, false);
+    case PinKind::kCredential: {
+      // A credential is another file at every start of its service: only its content can tell.
+      const char* directory = ::getenv("CREDENTIALS_DIRECTORY");
+      if (directory != nullptr) return ReadFile(fs::path(directory) / source.file, true);
+      return Unusable(source.Text(),
+                      "no $CREDENTIALS_DIRECTORY; systemd sets it for a unit with LoadCredential=");
     }
-    if (size > 0 && pin.text_[size - 1] == '\n') pin.text_[--size] = '\0';
-    if (size > 0 && pin.text_[size - 1] == '\r') pin.text_[--size] = '\0';
-    if (size == 0) return Unusable(file, "empty");
-    if (size > kPinBytesMax) return Unusable(file, "longer than 255 octets");
-    if (std::strlen(pin.text_.data()) != size) return Unusable(file, "holds a NUL");
-    return schema::Ok();
+    case PinKind::kCommand:
+      return Marked(RunPinCommand(source.command));
+    case PinKind::kPrompt:
+      return Marked(entered >= 0 ? ReadEnteredPin(entered) : AskForPin(source.asks_for));
   }
-};
-
-Result<ReadPinResult> ReadPin(const std::filesystem::path& file) {
-  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (fd.get() < 0 || ::fstat(fd.get(), &status) != 0) {
-    return Unusable(file, std::generic_category().message(errno));
-  }
-  TRY(CheckPrivate(fd.get(), status, file));
-  ReadPinResult result;
-  result.source = SourceOf(status);
-  TRY(PinReader::Fill(fd.get(), file, result.pin));
-  return result;
+  return Unusable("pin-source", "there is none");
 }
 
 }  // namespace hsm

@@ -1,11 +1,15 @@
 // The PIN: read in signer processes only, kept as short as can be, wiped.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 
+#include "hsm/pin_source.h"
 #include "schema/base/result.h"
 
 namespace hsm {
@@ -25,35 +29,51 @@ class Pin {
   void Wipe() noexcept;
 
  private:
-  friend struct PinReader;
+  friend class PinReader;
+  // One octet more than allowed, so that a longer PIN is seen as such; the last stays 0.
   std::array<char, kPinBytesMax + 2> text_{};
 };
 
-// Which content of a PIN file was tried: while it stays the same, a refused PIN is not tried again.
-struct PinSource {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::int64_t modified_ns = 0;  // nanoseconds since 1970
-  std::uint64_t size = 0;
-  friend bool operator==(const PinSource&, const PinSource&) = default;
-};
-std::optional<PinSource> LookAtPin(const std::filesystem::path& file);
+// Fills a Pin from wherever it comes, and says what is no PIN.
+class PinReader {
+ public:
+  // Where the next octets go, and how many are welcome; 0: it is too long already.
+  char* data() { return pin_.text_.data() + size_; }
+  std::size_t room() const { return pin_.text_.size() - 1 - size_; }
+  void Took(std::size_t octets) { size_ += octets; }
+  void Untake(std::size_t octets);  // the last ones, as many as there are
+  // Everything that `fd`, which does not make anyone wait, holds.
+  schema::Outcome Fill(int fd, const std::string& where);
+  // kKeyUnusable unless it is 1 to 255 octets without NUL; one newline (LF or CRLF) at its end is
+  // not part of it.
+  schema::Result<Pin> Take(const std::string& where);
 
-// What a token refused, remembered in the state directory, so that a restart does not try it again.
-// Remembering may fail (a full disk, no such directory yet): the process that was refused still
-// knows. A credential of systemd is another file at every start of its service.
-void RememberRefusedPin(const std::filesystem::path& state, const std::filesystem::path& file,
-                        const PinSource& tried);
-std::optional<PinSource> RecallRefusedPin(const std::filesystem::path& state,
-                                          const std::filesystem::path& file);
-void ForgetRefusedPin(const std::filesystem::path& state, const std::filesystem::path& file);
+ private:
+  Pin pin_;
+  std::size_t size_ = 0;
+};
+
+// Which PIN was tried, without saying it: "file …", a file's content by its stamps, or "mark …",
+// the PIN by a few bits of a salted hash (hsm/pin_memory.h).
+struct PinTried {
+  std::string text;
+  friend bool operator==(const PinTried&, const PinTried&) = default;
+};
+PinTried StampOf(const struct stat& status);
+std::optional<std::string> SaltOf(const PinTried& tried);  // of a mark
+PinTried MarkOf(const Pin& pin, const std::string& salt);
 
 struct ReadPinResult {
   Pin pin;
-  PinSource source;
+  PinTried tried;
 };
-// kKeyUnusable unless `file` is a regular file that group and others cannot read or write and holds
-// 1 to 255 octets without NUL; one newline (LF or CRLF) at its end is not part of the PIN.
-schema::Result<ReadPinResult> ReadPin(const std::filesystem::path& file);
+// The PIN of a source. kKeyUnusable, with what to look at and never with what it said:
+//
+//   kFile, kCredential   no regular file, or one that group and others can read or write
+//   kCommand             it cannot be run, ended otherwise than with exit code 0, wrote too much or
+//                        took longer than kPinCommandTime (hsm/pin_command.h)
+//   kPrompt              nobody could be asked. `entered`: where the answer of a person who was
+//                        asked before lies (hsm/pin_prompt.h), or -1 to ask now
+schema::Result<ReadPinResult> ReadPin(const PinSource& source, int entered = -1);
 
 }  // namespace hsm

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "hsm/custody.h"
 
@@ -25,13 +26,14 @@ using schema::Result;
 namespace {
 
 constexpr int kSignerFd = 3;
+constexpr int kPinFd = 4;
 
 // The two attribute blocks of posix_spawn, freed together.
 struct SpawnSettings {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
 
-  explicit SpawnSettings(int socket) {
+  SpawnSettings(int socket, int entered_pin) {
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
@@ -39,7 +41,9 @@ struct SpawnSettings {
     MUST(posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0);
     MUST(posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0);
     MUST(posix_spawn_file_actions_adddup2(&files, socket, kSignerFd) == 0);
-    MUST(posix_spawn_file_actions_addclosefrom_np(&files, kSignerFd + 1) == 0);
+    const bool pin = entered_pin >= 0;
+    if (pin) MUST(posix_spawn_file_actions_adddup2(&files, entered_pin, kPinFd) == 0);
+    MUST(posix_spawn_file_actions_addclosefrom_np(&files, (pin ? kPinFd : kSignerFd) + 1) == 0);
     MUST(posix_spawnattr_init(&attributes) == 0);
     MUST(posix_spawnattr_setsigmask(&attributes, &none) == 0);
     MUST(posix_spawnattr_setsigdefault(&attributes, &all) == 0);
@@ -67,22 +71,24 @@ SignerProcess& SignerProcess::operator=(SignerProcess&& other) noexcept {
 
 Result<SignerProcess> SignerProcess::Spawn(const std::filesystem::path& program,
                                            const std::filesystem::path& config_file,
-                                           std::string_view role) {
+                                           std::string_view role, int entered_pin) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return Error{&kSignerUnavailable, "socketpair: " + std::generic_category().message(errno)};
   }
   Descriptor ours(ends[0]);
   const Descriptor theirs(ends[1]);
-  const SpawnSettings settings(theirs.get());
-  std::string words[] = {
+  const SpawnSettings settings(theirs.get(), entered_pin);
+  std::vector<std::string> words = {
       program.string(), "signer",          "--config", config_file.string(),
       "--role",         std::string(role), "--fd",     std::to_string(kSignerFd)};
-  char* arguments[std::size(words) + 1] = {};
-  for (std::size_t i = 0; i < std::size(words); ++i) arguments[i] = words[i].data();
+  if (entered_pin >= 0) words.insert(words.end(), {"--pin-fd", std::to_string(kPinFd)});
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
   SignerProcess process;
   const int error = ::posix_spawn(&process.pid_, program.c_str(), &settings.files,
-                                  &settings.attributes, arguments, environ);
+                                  &settings.attributes, arguments.data(), environ);
   if (error != 0) {
     process.pid_ = 0;
     return Error{&kSignerUnavailable,

@@ -14,11 +14,11 @@ namespace hsm {
 class SignerProcess {
  public:
   // posix_spawn of `program signer --config FILE --role ROLE --fd 3` with nothing else open but
-  // stderr. Call it on the thread that will own the process: the kernel kills a signer whose
-  // spawning thread ends.
+  // stderr, and `--pin-fd 4` when `entered_pin` is a descriptor (pin_prompt.h). Call it on the
+  // thread that will own the process: the kernel kills a signer whose spawning thread ends.
   static schema::Result<SignerProcess> Spawn(const std::filesystem::path& program,
                                              const std::filesystem::path& config_file,
-                                             std::string_view role);
+                                             std::string_view role, int entered_pin = -1);
   SignerProcess() = default;
   SignerProcess(SignerProcess&& other) noexcept;
   SignerProcess& operator=(SignerProcess&& other) noexcept;

@@ -127,25 +127,16 @@ Result<SignedAnswer> DecodeSigned(BytesView rest) {
 
 Bytes EncodeRefusal(const Refusal& refusal) {
   Bytes out;
-  AppendNumber(out, refusal.tried.device, 8);
-  AppendNumber(out, refusal.tried.inode, 8);
-  AppendNumber(out, static_cast<std::uint64_t>(refusal.tried.modified_ns), 8);
-  AppendNumber(out, refusal.tried.size, 8);
+  AppendField(out, schema::AsBytes(refusal.tried.text));
   AppendField(out, schema::AsBytes(refusal.why));
   return out;
 }
 
 Result<Refusal> DecodeRefusal(BytesView rest) {
-  Refusal refusal;
-  TRY(const BytesView head, Take(rest, 32));
-  refusal.tried.device = Number(head.subspan(0, 8));
-  refusal.tried.inode = Number(head.subspan(8, 8));
-  refusal.tried.modified_ns = static_cast<std::int64_t>(Number(head.subspan(16, 8)));
-  refusal.tried.size = Number(head.subspan(24, 8));
+  TRY(const BytesView tried, TakeField(rest));
   TRY(const BytesView why, TakeField(rest));
   if (!rest.empty()) return Bad("octets after the refusal");
-  refusal.why = std::string(schema::AsText(why));
-  return refusal;
+  return Refusal{{std::string(schema::AsText(tried))}, std::string(schema::AsText(why))};
 }
 
 }  // namespace hsm

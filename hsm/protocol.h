@@ -76,7 +76,7 @@ schema::Bytes EncodeSigned(const MadeCounts& made, schema::BytesView signature);
 schema::Result<SignedAnswer> DecodeSigned(schema::BytesView bytes);
 
 struct Refusal {
-  PinSource tried;
+  PinTried tried;
   std::string why;
 };
 schema::Bytes EncodeRefusal(const Refusal& refusal);

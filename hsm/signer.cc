@@ -42,11 +42,12 @@ schema::BytesView Reason(const Error& error) {
   return text.first(std::min(text.size(), kReasonMax));
 }
 
-Result<KeySet> Open(const fs::path& config_file, Role role, Modules& modules, LoginReport& report) {
+Result<KeySet> Open(const fs::path& config_file, Role role, int entered_pin, Modules& modules,
+                    LoginReport& report) {
   TRY(const std::string text, schema::ReadFile(config_file));
   TRY(const schema::Config config, schema::ParseConfig(text, config_file));
   SetModuleEnvironment(config);
-  return KeySet::Open(config, role, modules, report);
+  return KeySet::Open(config, role, entered_pin, modules, report);
 }
 
 Bytes HelloFrame(const Result<KeySet>& keys, const LoginReport& report) {
@@ -99,14 +100,14 @@ After Answer(KeySet& keys, const Frame& request, MadeCounts& made, Bytes& out) {
 // One run of the process: the keys, and how they are opened again.
 class Signer {
  public:
-  Signer(fs::path config_file, Role role, int fd)
-      : config_file_(std::move(config_file)), role_(role), fd_(fd) {}
+  Signer(fs::path config_file, Role role, int fd, int entered_pin)
+      : config_file_(std::move(config_file)), role_(role), fd_(fd), entered_pin_(entered_pin) {}
 
   // The hello, with the keys or the reason why not.
   bool SayHello() {
     keys_.reset();
     LoginReport report;
-    Result<KeySet> opened = Open(config_file_, role_, modules_, report);
+    Result<KeySet> opened = Open(config_file_, role_, entered_pin_, modules_, report);
     const bool told = WriteAll(fd_, HelloFrame(opened, report), kForever) == Channel::kOk;
     if (!told || !opened) return false;
     keys_.emplace(*std::move(opened));
@@ -140,6 +141,7 @@ class Signer {
   const fs::path config_file_;
   const Role role_;
   const int fd_;
+  const int entered_pin_;
   Modules modules_;  // before the keys, which live in them
   std::optional<KeySet> keys_;
   MadeCounts made_{};  // of the process: it outlives a lost session
@@ -147,10 +149,11 @@ class Signer {
 
 }  // namespace
 
-int RunSigner(const fs::path& config_file, std::string_view role_name, int fd) {
+int RunSigner(const fs::path& config_file, std::string_view role_name, int fd, int entered_pin) {
   HardenProcess();
   DieWithParent();
-  Signer signer(config_file, role_name == RoleName(Role::kLog) ? Role::kLog : Role::kIssuing, fd);
+  Signer signer(config_file, role_name == RoleName(Role::kLog) ? Role::kLog : Role::kIssuing, fd,
+                entered_pin);
   if (!signer.SayHello()) return 1;
   FrameReader reader;
   for (;;) {

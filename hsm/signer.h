@@ -10,6 +10,8 @@ namespace hsm {
 // `role` ("issuing" or "log"), says hello, signs what the guard allows. Returns the exit code: 0
 // after a closed socket, 1 after an error, which the other end was told. Single-threaded; hardens
 // the process, so call it in one of its own.
-int RunSigner(const std::filesystem::path& config_file, std::string_view role, int fd);
+// `entered_pin`: a descriptor of pin_prompt.h, or -1.
+int RunSigner(const std::filesystem::path& config_file, std::string_view role, int fd,
+              int entered_pin);
 
 }  // namespace hsm

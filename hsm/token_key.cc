@@ -92,7 +92,7 @@ Result<CK_OBJECT_HANDLE> FindOnly(const Session& session, const Wanted& wanted, 
 }
 
 // What the token says of its PIN before anyone tries it. `changed`: the PIN it refused was ours,
-// and its file has another since.
+// and its source has another since.
 Outcome CheckPinFlags(CK_FLAGS flags, bool changed, Opening& opening) {
   if ((flags & CKF_USER_PIN_LOCKED) != 0) {
     return opening.Failed(Step::kPin, "the token says that its PIN is locked",
@@ -104,38 +104,37 @@ Outcome CheckPinFlags(CK_FLAGS flags, bool changed, Opening& opening) {
   }
   if ((flags & CKF_USER_PIN_COUNT_LOW) != 0 && !changed) {
     return opening.Failed(Step::kPin, "the token says that someone entered a wrong PIN",
-                          "make sure that the pin-source file has the right one and log in once "
+                          "make sure that the pin-source has the right one and log in once "
                           "by hand, which clears this");
   }
   return schema::Ok();
 }
 
 Error Refused(const KeyUri& uri, const std::string& reason, Opening& opening) {
-  return opening.Failed(Step::kLogin, reason,
-                        "it is not tried again until " + uri.pin_file.string() +
-                            " changes: write the right PIN into it",
-                        kPinRefused);
+  return opening.Failed(Step::kLogin, reason, uri.pin.Remedy(), kPinRefused);
 }
 
 // The one place where a PIN is read and given away.
 Outcome LogInAs(CK_USER_TYPE user, const KeyUri& uri, const KeyTerms& terms, CK_FLAGS flags,
                 const Session& session, Opening& opening, LoginReport& report) {
-  auto pin = ReadPin(uri.pin_file);
+  auto pin = ReadPin(uri.pin, terms.entered_pin);
   if (!pin) return opening.Failed(Step::kPin, pin.error().detail, "");
-  report.tried = pin->source;
-  const auto refused = RecallRefusedPin(terms.state, uri.pin_file);
-  if (refused == pin->source) return Refused(uri, "the token refused this PIN before", opening);
+  report.tried = pin->tried;
+  const auto refused = RecallRefusedPin(terms.state, uri.pin);
+  if (refused && IsRefusedPin(*refused, *pin)) {
+    return Refused(uri, "the token refused this PIN before", opening);
+  }
   TRY(CheckPinFlags(flags, refused.has_value(), opening));
   const CK_RV code = session.Login(user, pin->pin);
   if (code == CKR_OK) {
-    if (refused) ForgetRefusedPin(terms.state, uri.pin_file);
+    if (refused) ForgetRefusedPin(terms.state, uri.pin);
     return schema::Ok();
   }
   const std::string reason = "C_Login: " + ReturnText(code);
   if (!SaysPinIsWrong(code)) {
     return opening.Failed(Step::kLogin, reason, "the PIN was not looked at; see to the device");
   }
-  RememberRefusedPin(terms.state, uri.pin_file, pin->source);
+  RememberRefusedPin(terms.state, uri.pin, pin->tried);
   return Refused(uri, reason, opening);
 }
 
@@ -152,11 +151,10 @@ class TokenKey final : public SigningKey {
                                 : "");
     }
     TRY(LogIn(uri_, terms_, token_, session_, opening, report));
-    TRY(private_,
-        FindOnly(session_,
-                 {CKO_PRIVATE_KEY, uri_.object, uri_.id,
-                  uri_.pin_file.empty() ? "private key (without a login)" : "private key"},
-                 opening));
+    TRY(private_, FindOnly(session_,
+                           {CKO_PRIVATE_KEY, uri_.object, uri_.id,
+                            uri_.pin.given() ? "private key" : "private key (without a login)"},
+                           opening));
     TRY(ReadPublicHalf(opening));
     TRY(JudgeAttributes(opening));
     return ChooseMechanism(opening);
@@ -181,7 +179,7 @@ class TokenKey final : public SigningKey {
     CK_STATE state = 0;
     const CK_RV code = session_.State(state);
     const bool logged_in = state == CKS_RO_USER_FUNCTIONS || state == CKS_RW_USER_FUNCTIONS;
-    if (code == CKR_OK && (logged_in || uri_.pin_file.empty())) return schema::Ok();
+    if (code == CKR_OK && (logged_in || !uri_.pin.given())) return schema::Ok();
     session_.Close();
     return Error{&kSessionLost, ReturnText(code == CKR_OK ? CKR_USER_NOT_LOGGED_IN : code)};
   }
@@ -264,7 +262,7 @@ class TokenKey final : public SigningKey {
                             "set ca.context-login: true if the PIN may be given without a human; "
                             "a log key may not be such a key");
     }
-    if (asks && uri_.pin_file.empty()) {
+    if (asks && !uri_.pin.given()) {
       return opening.Failed(Step::kAttributes, "CKA_ALWAYS_AUTHENTICATE true",
                             "the URI needs a pin-source");
     }
@@ -348,7 +346,7 @@ Result<TokenInfo> FindToken(const KeyUri& uri, const Module& module, Opening& op
 
 Outcome LogIn(const KeyUri& uri, const KeyTerms& terms, const TokenInfo& token,
               const Session& session, Opening& opening, LoginReport& report) {
-  if (uri.pin_file.empty()) {
+  if (!uri.pin.given()) {
     opening.Passed(Step::kLogin, "none: the URI names no pin-source");
     return schema::Ok();
   }
@@ -361,7 +359,7 @@ Outcome LogIn(const KeyUri& uri, const KeyTerms& terms, const TokenInfo& token,
   if (state != CKS_RO_USER_FUNCTIONS && state != CKS_RW_USER_FUNCTIONS) {
     TRY(LogInAs(CKU_USER, uri, terms, token.flags, session, opening, report));
   }
-  opening.Passed(Step::kPin, uri.pin_file.string());
+  opening.Passed(Step::kPin, uri.pin.Text());
   opening.Passed(Step::kLogin, "CKU_USER");
   return schema::Ok();
 }

@@ -10,6 +10,7 @@
 #include "hsm/key.h"
 #include "hsm/opening.h"
 #include "hsm/pin.h"
+#include "hsm/pin_memory.h"
 #include "hsm/uri.h"
 
 namespace hsm {
@@ -20,20 +21,21 @@ struct KeyTerms {
   std::vector<std::string> waived{};  // names of attributes whose rule the operator waived
   bool context_login = false;         // the PIN is given for every signature, where the key asks it
   int sessions = 1;                   // the token has to have room for
-  std::filesystem::path state{};      // where a refused PIN is remembered (pin.h)
+  std::filesystem::path state{};      // where a refused PIN is remembered (pin_memory.h)
+  int entered_pin = -1;               // descriptor of the PIN that a person entered (pin_prompt.h)
 };
 
-// What a refused login leaves behind: which PIN file content not to try again.
+// What a refused login leaves behind: which PIN not to try again.
 struct LoginReport {
-  PinSource tried;
+  PinTried tried;
 };
 
 // Logs in at most once and finds exactly one private and one public key (ECDSA P-256).
 //
-//   kPinRefused   the token refused the PIN; `report` says which PIN file content that was
+//   kPinRefused   the token refused the PIN; `report` says which that was
 //   kKeyUnusable  anything else, by the step at fault: `opening` has them all. Nothing is tried
 //                 with the PIN when the token says that it is locked, has one try left, or was
-//                 entered wrongly and the file has not changed since.
+//                 entered wrongly and the source has no other since.
 //
 // Blocks as long as the module does. `modules` outlives the key.
 schema::Result<std::unique_ptr<SigningKey>> OpenTokenKey(const KeyUri& uri, const KeyTerms& terms,

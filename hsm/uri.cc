@@ -39,7 +39,7 @@ Outcome CheckNames(std::string_view part, char separator, std::span<const std::s
     const auto equals = item.find('=');
     if (equals == std::string_view::npos) return Unusable("URI: an attribute has no '='");
     const std::string_view name = item.substr(0, equals);
-    if (name == "pin-value") return Unusable("URI: pin-value is refused, use pin-source=file:");
+    if (name == "pin-value") return Unusable("URI: pin-value is refused, use pin-source");
     if (name == "slot-id") return Unusable("URI: slot-id is refused, name the token or its serial");
     if (std::ranges::find(known, name) == known.end()) {
       return Unusable("URI: attribute is not known: " + std::string(name.substr(0, 32)));
@@ -58,21 +58,6 @@ schema::Bytes Attribute(P11KitUri* uri, CK_ATTRIBUTE_TYPE type) {
   if (attribute == nullptr) return {};
   const auto* value = static_cast<const std::uint8_t*>(attribute->pValue);
   return schema::Bytes(value, value + attribute->ulValueLen);
-}
-
-// "file:pin", "file:/abs/pin" and "file:///abs/pin" (RFC 8089).
-Result<fs::path> PinFile(std::string_view source) {
-  constexpr std::string_view kFile = "file:";
-  if (!source.starts_with(kFile)) return Unusable("URI: pin-source has to be file:PATH");
-  source.remove_prefix(kFile.size());
-  if (source.starts_with("//")) {
-    source.remove_prefix(2);
-    if (!source.starts_with('/')) return Unusable("URI: pin-source names a host");
-  }
-  if (source.empty() || source.find('\0') != std::string_view::npos) {
-    return Unusable("URI: pin-source names no file");
-  }
-  return fs::path(source);
 }
 
 }  // namespace
@@ -112,8 +97,9 @@ Result<KeyUri> ParseKeyUri(std::string_view text, const fs::path& directory) {
   if (module == nullptr || *module == '\0') return Unusable("URI: no module-path");
   key.module = (directory / module).lexically_normal();
   if (const char* source = p11_kit_uri_get_pin_source(uri.get()); source != nullptr) {
-    TRY(const fs::path file, PinFile(source));
-    key.pin_file = (directory / file).lexically_normal();
+    const bool labelled = !key.token.empty();
+    TRY(key.pin, ParsePinSource(source, directory,
+                                labelled ? "token " + key.token : "the token " + key.serial));
   }
   return key;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "hsm/pin_source.h"
 #include "schema/base/bytes.h"
 #include "schema/base/result.h"
 
@@ -20,12 +21,12 @@ struct KeyUri {
   std::string object;  // CKA_LABEL
   schema::Bytes id;    // CKA_ID
   std::filesystem::path module;
-  std::filesystem::path pin_file;  // empty: no login
+  PinSource pin;  // none: no login
 };
 
 // kKeyUnusable unless the URI names token or serial, object or id, and a module-path, holds no
-// attribute twice and none but these, type=private and pin-source=file:. A PIN in the URI
-// (pin-value) is refused: the configuration is no secret. Relative paths start at `directory`. The
+// attribute twice and none but these, type=private and pin-source. A PIN in the URI (pin-value) is
+// refused: the configuration is no secret. Relative paths start at `directory`. The
 // detail never holds the URI.
 schema::Result<KeyUri> ParseKeyUri(std::string_view uri, const std::filesystem::path& directory);
 

@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     MUST(!uri->token.empty() || !uri->serial.empty());
     MUST(!uri->object.empty() || !uri->id.empty());
     MUST(uri->module.is_absolute());
-    MUST(uri->pin_file.empty() || uri->pin_file.is_absolute());
+    MUST(uri->pin.kind != hsm::PinKind::kFile || uri->pin.file.is_absolute());
   }
   return 0;
 }

@@ -68,11 +68,19 @@ TEST_CASE("hello and refusal") {
   for (std::size_t size = 0; size < encoded.size(); ++size) {
     CHECK_FALSE(hsm::DecodeHello(schema::BytesView(encoded).first(size)).has_value());
   }
-  const hsm::Refusal refusal{{1, 0xffffffffffffffff, -5, 9}, "why"};
+  const hsm::Refusal refusal{{"file 1 18446744073709551615 -5 9"}, "why"};
   const auto again = hsm::DecodeRefusal(hsm::EncodeRefusal(refusal));
   REQUIRE(again.has_value());
   CHECK(again->tried == refusal.tried);
   CHECK_EQ(again->why, "why");
+
+  const hsm::MadeCounts made = {1, 0, 0xffffffffffffffff, 4, 5, 6, 7};
+  const Bytes answer = hsm::EncodeSigned(made, Bytes{8, 9});
+  const auto taken = hsm::DecodeSigned(answer);
+  REQUIRE(taken.has_value());
+  CHECK(taken->made == made);
+  CHECK(schema::Equal(taken->signature, Bytes{8, 9}));
+  CHECK_FALSE(hsm::DecodeSigned(schema::BytesView(answer).first(55)).has_value());
 }
 
 }  // namespace

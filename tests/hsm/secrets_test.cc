@@ -14,6 +14,8 @@
 #include "hsm/file_key.h"
 #include "hsm/login_gate.h"
 #include "hsm/pin.h"
+#include "hsm/pin_command.h"
+#include "hsm/pin_memory.h"
 #include "tests/support/softhsm.h"
 #include "tests/support/test_ca.h"
 
@@ -46,26 +48,139 @@ const PinCase kPins[] = {
     {"group may write", "1234", 0620, nullptr, "open to group"},
 };
 
+hsm::PinSource File(const std::filesystem::path& file) {
+  return {.kind = hsm::PinKind::kFile, .file = file};
+}
+
+hsm::PinSource Command(std::initializer_list<std::string> words) {
+  return {.kind = hsm::PinKind::kCommand, .command = words};
+}
+
 TEST_CASE("PIN files") {
   const support::TempDirectory directory;
   const auto file = directory.path() / "pin";
   for (const PinCase& c : kPins) {
     CAPTURE(c.name);
     support::WriteFile(file, c.content, c.mode);
-    const auto got = hsm::ReadPin(file);
+    const auto got = hsm::ReadPin(File(file));
     CHECK_EQ(got.has_value(), c.error == nullptr);
     if (got && c.want != nullptr) CHECK_EQ(std::string(got->pin.c_str()), c.want);
-    if (got) CHECK(got->source == hsm::LookAtPin(file));
+    if (got) CHECK(got->tried == hsm::LookAtPin(file));
     if (!got) {
       CHECK(got.error().Is(hsm::kKeyUnusable));
       CHECK_NE(got.error().detail.find(c.error), std::string::npos);
       CHECK_EQ(got.error().detail.find("1234"), std::string::npos);
     }
   }
-  CHECK_FALSE(hsm::ReadPin(directory.path() / "absent").has_value());
-  CHECK_FALSE(hsm::ReadPin(directory.path()).has_value());
+  CHECK_FALSE(hsm::ReadPin(File(directory.path() / "absent")).has_value());
+  CHECK_FALSE(hsm::ReadPin(File(directory.path())).has_value());
   REQUIRE_EQ(::mkfifo((directory.path() / "pipe").c_str(), 0600), 0);
-  CHECK_FALSE(hsm::ReadPin(directory.path() / "pipe").has_value());  // and does not block
+  CHECK_FALSE(hsm::ReadPin(File(directory.path() / "pipe")).has_value());  // and does not block
+}
+
+struct CommandCase {
+  const char* name;
+  const char* script;
+  const char* want;   // the PIN
+  const char* error;  // or why not
+};
+
+constexpr std::chrono::milliseconds kSlow{300};
+
+const CommandCase kCommands[] = {
+    {"a PIN", "printf 1234", "1234", nullptr},
+    {"a line", "echo 1234", "1234", nullptr},
+    {"in parts", "printf 12; sleep 0.1; printf 34", "1234", nullptr},
+    {"what it says elsewhere is nobody's", "echo 9999 >&2; echo 1234", "1234", nullptr},
+    {"it has nothing to read", "read x || echo 1234", "1234", nullptr},
+    {"nothing", "true", nullptr, "empty"},
+    {"a NUL", "printf '12\\00034'", nullptr, "NUL"},
+    {"without end", "while :; do echo 1234; done", nullptr, "longer than 255"},
+    {"a PIN, and failed", "echo 1234; exit 3", nullptr, "ended with exit code 3"},
+    {"a PIN, and killed", "echo 1234; kill -9 $$", nullptr, "ended by signal 9"},
+    {"too slow", "echo 1234; sleep 600", nullptr, "no PIN within 300ms"},
+    {"a child that keeps the pipe", "sleep 600 & echo 1234", nullptr, "no PIN within 300ms"},
+};
+
+TEST_CASE("PINs of commands") {
+  const support::TempDirectory directory;
+  const std::string program = (directory.path() / "get-pin").string();
+  for (const CommandCase& c : kCommands) {
+    CAPTURE(c.name);
+    support::WriteFile(program, "#!/bin/sh\n" + std::string(c.script) + "\n", 0700);
+    const bool slow = c.error != nullptr && std::string_view(c.error).starts_with("no PIN within");
+    const std::chrono::milliseconds within = slow ? kSlow : hsm::kPinCommandTime;
+    const auto got = hsm::RunPinCommand({program, "an argument"}, within);
+    REQUIRE_EQ(got.has_value(), c.error == nullptr);
+    if (got) {
+      CHECK_EQ(std::string(got->c_str()), c.want);
+      continue;
+    }
+    CHECK(got.error().Is(hsm::kKeyUnusable));
+    CAPTURE(got.error().detail);
+    CHECK_NE(got.error().detail.find(program + ": "), std::string::npos);
+    CHECK_NE(got.error().detail.find(c.error), std::string::npos);
+    for (const char* secret : {"1234", "9999", "an argument"}) {
+      CHECK_EQ(got.error().detail.find(secret), std::string::npos);
+    }
+  }
+  CHECK_FALSE(hsm::ReadPin(Command({(directory.path() / "absent").string()})).has_value());
+}
+
+TEST_CASE("words of a command are arguments, and no shell sees them") {
+  const support::TempDirectory directory;
+  const std::string program = (directory.path() / "get-pin").string();
+  support::WriteFile(program, "#!/bin/sh\nprintf '%s|' $# \"$@\"\n", 0700);
+  const auto got = hsm::ReadPin(Command({program, "$(id)", ";", "a  b"}));
+  REQUIRE(got.has_value());
+  CHECK_EQ(std::string(got->pin.c_str()), "3|$(id)|;|a  b|");
+}
+
+TEST_CASE("credentials of systemd") {
+  const support::TempDirectory directory;
+  const hsm::PinSource source{.kind = hsm::PinKind::kCredential, .file = "pin"};
+  REQUIRE_EQ(::unsetenv("CREDENTIALS_DIRECTORY"), 0);
+  const auto none = hsm::ReadPin(source);
+  REQUIRE_FALSE(none.has_value());
+  CHECK_NE(none.error().detail.find("LoadCredential="), std::string::npos);
+  REQUIRE_EQ(::setenv("CREDENTIALS_DIRECTORY", directory.path().c_str(), 1), 0);
+  CHECK_FALSE(hsm::ReadPin(source).has_value());
+  support::WriteFile(directory.path() / "pin", "1234\n", 0400);
+  const auto got = hsm::ReadPin(source);
+  REQUIRE(got.has_value());
+  CHECK_EQ(std::string(got->pin.c_str()), "1234");
+  support::WriteFile(directory.path() / "pin", "1234\n", 0444);
+  CHECK_FALSE(hsm::ReadPin(source).has_value());
+  REQUIRE_EQ(::unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
+TEST_CASE("a refused PIN is known again, wherever it comes from, and is not written down") {
+  const support::TempDirectory directory;
+  const std::string program = (directory.path() / "get-pin").string();
+  const auto says = [&](const std::string& pin) {
+    support::WriteFile(program, "#!/bin/sh\necho " + pin + "\n", 0700);
+    auto got = hsm::ReadPin(Command({program}));
+    REQUIRE(got.has_value());
+    return *std::move(got);
+  };
+  const hsm::PinSource source = Command({program});
+  const auto& state = directory.path();
+  hsm::RememberRefusedPin(state, source, says("55512345").tried);
+  const auto refused = hsm::RecallRefusedPin(state, source);
+  REQUIRE(refused.has_value());
+  CHECK(hsm::IsRefusedPin(*refused, says("55512345")));
+  // One in 256 looks like it.
+  int alike = 0;
+  for (int i = 0; i < 64; ++i) {
+    alike += hsm::IsRefusedPin(*refused, says(std::to_string(70000000 + i))) ? 1 : 0;
+  }
+  CHECK_LT(alike, 8);
+  CHECK_EQ(refused->text.find("55512345"), std::string::npos);
+  CHECK_EQ(refused->text.size(), std::string("mark  00").size() + 32);
+  // Another source has a memory of its own, and what is forgotten is tried again.
+  CHECK_FALSE(hsm::RecallRefusedPin(state, Command({program, "x"})).has_value());
+  hsm::ForgetRefusedPin(state, source);
+  CHECK_FALSE(hsm::RecallRefusedPin(state, source).has_value());
 }
 
 // An ACL as acl(5) has it for mode 0440: owner, entries, group, mask, others.
@@ -117,14 +232,14 @@ TEST_CASE("a PIN that an access control list gives to us alone is read") {
     struct stat status {};
     REQUIRE_EQ(::stat(file.c_str(), &status), 0);
     REQUIRE_EQ(status.st_mode & 0777, 0440);
-    CHECK_EQ(hsm::ReadPin(file).has_value(), c.want);
+    CHECK_EQ(hsm::ReadPin(File(file)).has_value(), c.want);
   }
 }
 
 TEST_CASE("a PIN is wiped when it is moved from") {
   const support::TempDirectory directory;
   support::WriteFile(directory.path() / "pin", "1234");
-  auto got = hsm::ReadPin(directory.path() / "pin");
+  auto got = hsm::ReadPin(File(directory.path() / "pin"));
   REQUIRE(got.has_value());
   hsm::Pin taken = std::move(got->pin);
   CHECK_EQ(std::string(got->pin.c_str()), "");  // NOLINT(bugprone-use-after-move)
@@ -137,7 +252,7 @@ TEST_CASE("a refused PIN is blocked until its file changes") {
   const support::TempDirectory directory;
   const auto file = directory.path() / "pin";
   support::WriteFile(file, "wrong");
-  hsm::LoginGate gate(file, directory.path());
+  hsm::LoginGate gate(File(file), directory.path());
   const auto turn = gate.Turn(std::chrono::milliseconds(1));
   REQUIRE(turn.owns_lock());
   CHECK_FALSE(gate.Blocked());

@@ -68,7 +68,33 @@ TEST_CASE("key URIs that are taken") {
     CHECK_EQ(got->object, c.object);
     CHECK(got->id == c.id);
     CHECK_EQ(got->module.string(), c.module);
-    CHECK_EQ(got->pin_file.string(), c.pin_file);
+    CHECK_EQ(got->pin.file.string(), c.pin_file);
+  }
+}
+
+struct Source {
+  const char* uri;
+  hsm::PinSource want;
+};
+
+const Source kSources[] = {
+    {"", {}},
+    {"&pin-source=file:pin", {.kind = hsm::PinKind::kFile, .file = "/etc/c/pin"}},
+    {"&pin-source=credential:ca.pin", {.kind = hsm::PinKind::kCredential, .file = "ca.pin"}},
+    {"&pin-source=prompt:", {.kind = hsm::PinKind::kPrompt, .asks_for = "token a"}},
+    {"&pin-source=%7C/usr/bin/get-pin",
+     {.kind = hsm::PinKind::kCommand, .command = {"/usr/bin/get-pin"}}},
+    {"&pin-source=|/bin/get%20-f%20a%3db%20%20$(id)",
+     {.kind = hsm::PinKind::kCommand, .command = {"/bin/get", "-f", "a=b", "", "$(id)"}}},
+};
+
+TEST_CASE("where a PIN may come from") {
+  for (const Source& c : kSources) {
+    CAPTURE(c.uri);
+    const auto got =
+        hsm::ParseKeyUri("pkcs11:token=a;object=b?module-path=/m" + std::string(c.uri), "/etc/c");
+    REQUIRE(got.has_value());
+    CHECK(got->pin == c.want);
   }
 }
 
@@ -94,6 +120,15 @@ const Bad kBad[] = {
     {"PIN in the path", "pkcs11:token=a;object=b;pin-value=secret1234?module-path=/m",
      "pin-value is refused"},
     {"PIN from a command", "pkcs11:token=a;object=b?module-path=/m&pin-source=%7ccat",
+     "no absolute path of a command"},
+    {"PIN from no command", "pkcs11:token=a;object=b?module-path=/m&pin-source=%7c",
+     "no absolute path of a command"},
+    {"PIN from no credential",
+     "pkcs11:token=a;object=b?module-path=/m&pin-source=credential:", "names no credential"},
+    {"PIN from a credential elsewhere",
+     "pkcs11:token=a;object=b?module-path=/m&pin-source=credential:..%2fpin",
+     "names no credential"},
+    {"PIN from a prompt with more", "pkcs11:token=a;object=b?module-path=/m&pin-source=prompt:x",
      "has to be file:"},
     {"PIN from a bare path", "pkcs11:token=a;object=b?module-path=/m&pin-source=/run/pin",
      "has to be file:"},

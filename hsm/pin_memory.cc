@@ -1,0 +1,55 @@
+#include "hsm/pin_memory.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <system_error>
+
+#include "schema/base/bytes.h"
+
+namespace hsm {
+
+namespace fs = std::filesystem;
+
+std::optional<PinTried> LookAtPin(const fs::path& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) return std::nullopt;
+  return StampOf(status);
+}
+
+fs::path RefusedPinFile(const fs::path& state, const PinSource& source) {
+  constexpr std::size_t kNameBytes = 8;
+  const schema::Hash hash = schema::Sha256(schema::AsBytes(source.Key()));
+  return state / ("pin-refused-" + schema::Hex(schema::BytesView(hash).first(kNameBytes)));
+}
+
+void RememberRefusedPin(const fs::path& state, const PinSource& source, const PinTried& tried) {
+  std::error_code ignored;
+  const fs::path memory = RefusedPinFile(state, source);
+  const std::string fresh = memory.string() + ".new";
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    out << tried.text << '\n';
+    if (!out.flush()) return;
+  }
+  fs::rename(fresh, memory, ignored);
+}
+
+std::optional<PinTried> RecallRefusedPin(const fs::path& state, const PinSource& source) {
+  std::ifstream in(RefusedPinFile(state, source));
+  PinTried tried;
+  if (!std::getline(in, tried.text) || tried.text.empty()) return std::nullopt;
+  return tried;
+}
+
+void ForgetRefusedPin(const fs::path& state, const PinSource& source) {
+  std::error_code ignored;
+  fs::remove(RefusedPinFile(state, source), ignored);
+}
+
+bool IsRefusedPin(const PinTried& refused, const ReadPinResult& read) {
+  if (const auto salt = SaltOf(refused)) return MarkOf(read.pin, *salt) == refused;
+  return refused == read.tried;
+}
+
+}  // namespace hsm
