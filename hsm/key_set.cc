@@ -80,6 +80,13 @@ KeyTerms LogTerms(const schema::Config& config) {
           -1};
 }
 
+bool PinIsOfCommand(const schema::Config& config, Role role) {
+  const bool issuing = role == Role::kIssuing;
+  const auto uri =
+      ParseKeyUri(issuing ? config.ca.key : config.log.certificates.key, config.directory);
+  return uri && uri->pin.kind == PinKind::kCommand;
+}
+
 Result<Bytes> Prove(SigningKey& key) {
   const BytesView probe = schema::AsBytes(kProbePrefix);
   TRY(const schema::Signature signature, key.Sign(probe));

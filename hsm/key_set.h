@@ -21,6 +21,10 @@ schema::Result<GuardSettings> ReadGuardSettings(const schema::Config& config);
 KeyTerms IssuingTerms(const schema::Config& config);
 KeyTerms LogTerms(const schema::Config& config);
 
+// Whether the PIN of this role's key comes from a command: then nothing can log in again once a
+// signer may start no program any more (confine.h), and a lost session costs its process.
+bool PinIsOfCommand(const schema::Config& config, Role role);
+
 // Why a chain does not go with a key, and what to do.
 inline constexpr std::string_view kOtherChain =
     "the public key of the chain's first certificate is not that of ca.key";

@@ -35,9 +35,11 @@ constexpr Hint kHints[] = {
      "the PIN of a YubiHSM 2 is the id of its authentication key, four hexadecimal digits, and "
      "the password behind it"},
     {"yubi", Step::kModule, "the module reads the file that YUBIHSM_PKCS11_CONF names"},
-    {"yubi", Step::kSlot, "yubihsm-connector has to run and see the device"},
+    {"yubi", Step::kSlot,
+     "yubihsm-connector has to run and see the device, and hsm.network to list its host"},
     {"yubi", Step::kToken, "a YubiHSM 2 has 16 sessions, for all who use it"},
     {"cryptoki2", Step::kModule, "Luna reads the directory that ChrystokiConfigurationPath names"},
+    {"cryptoki2", Step::kSlot, "hsm.network has to list the appliances"},
     {"cryptoki2", Step::kLogin,
      "Luna wants the PIN of the partition's Crypto Officer; a partition that asks for a PED "
      "wants it activated first"},
@@ -46,9 +48,11 @@ constexpr Hint kHints[] = {
      "environment has to reach it; softcards need CKNFAST_LOADSHARING=1"},
     {"cknfast", Step::kToken, "nShield shows cards and softcards with CKNFAST_LOADSHARING=1"},
     {"cloudhsm", Step::kLogin, "the PIN of CloudHSM is USER:PASSWORD of a crypto user"},
+    {"cloudhsm", Step::kSlot, "hsm.network has to list the cluster's addresses"},
     {"cloudhsm", Step::kModule, "CloudHSM wants its client configured (configure-pkcs11)"},
     {"cloudhsm", Step::kKey,
      "on a cluster of one HSM CloudHSM hides keys until its key availability check is off"},
+    {"nethsm", Step::kSlot, "hsm.network has to list the instances"},
     {"nethsm", Step::kModule, "the module reads the file that P11NETHSM_CONFIG_FILE names"},
     {"nethsm", Step::kLogin, "the PIN of a NetHSM is the password of its operator user"},
 };

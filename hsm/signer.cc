@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "hsm/channel.h"
+#include "hsm/confine.h"
 #include "hsm/harden.h"
 #include "hsm/key_set.h"
 #include "hsm/protocol.h"
@@ -40,14 +41,6 @@ void DieWithParent() {
 schema::BytesView Reason(const Error& error) {
   const schema::BytesView text = schema::AsBytes(error.detail);
   return text.first(std::min(text.size(), kReasonMax));
-}
-
-Result<KeySet> Open(const fs::path& config_file, Role role, int entered_pin, Modules& modules,
-                    LoginReport& report) {
-  TRY(const std::string text, schema::ReadFile(config_file));
-  TRY(const schema::Config config, schema::ParseConfig(text, config_file));
-  SetModuleEnvironment(config);
-  return KeySet::Open(config, role, entered_pin, modules, report);
 }
 
 Bytes HelloFrame(const Result<KeySet>& keys, const LoginReport& report) {
@@ -107,7 +100,7 @@ class Signer {
   bool SayHello() {
     keys_.reset();
     LoginReport report;
-    Result<KeySet> opened = Open(config_file_, role_, entered_pin_, modules_, report);
+    Result<KeySet> opened = Open(report);
     const bool told = WriteAll(fd_, HelloFrame(opened, report), kForever) == Channel::kOk;
     if (!told || !opened) return false;
     keys_.emplace(*std::move(opened));
@@ -138,10 +131,26 @@ class Signer {
   }
 
  private:
+  Result<KeySet> Open(LoginReport& report) {
+    TRY(const std::string text, schema::ReadFile(config_file_));
+    TRY(const schema::Config config, schema::ParseConfig(text, config_file_));
+    // What a PIN command needs is not the module's: it may ask a vault in the network.
+    const bool command = PinIsOfCommand(config, role_);
+    const Network network = config.hsm.network.empty() ? Network::kNone : Network::kAllowed;
+    if (!confined_ && !command) TRY(ConfineModule(network));
+    SetModuleEnvironment(config);
+    TRY(KeySet keys, KeySet::Open(config, role_, entered_pin_, modules_, report));
+    if (!confined_ && command) TRY(ConfineModule(network));
+    if (!confined_) TRY(ConfineStarted());
+    confined_ = true;
+    return keys;
+  }
+
   const fs::path config_file_;
   const Role role_;
   const int fd_;
   const int entered_pin_;
+  bool confined_ = false;
   Modules modules_;  // before the keys, which live in them
   std::optional<KeySet> keys_;
   MadeCounts made_{};  // of the process: it outlives a lost session

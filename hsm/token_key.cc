@@ -172,7 +172,7 @@ class TokenKey final : public SigningKey {
     if (code == CKR_OK) return EcdsaSigValue(raw);
     // A failed C_Sign may leave its operation active: the session is never used again.
     session_.Close();
-    return Error{SaysSessionIsLost(code) ? &kSessionLost : &kDeviceFailed, ReturnText(code)};
+    return Lost(SaysSessionIsLost(code), ReturnText(code));
   }
 
   Outcome KeepAlive() override {
@@ -181,7 +181,7 @@ class TokenKey final : public SigningKey {
     const bool logged_in = state == CKS_RO_USER_FUNCTIONS || state == CKS_RW_USER_FUNCTIONS;
     if (code == CKR_OK && (logged_in || !uri_.pin.given())) return schema::Ok();
     session_.Close();
-    return Error{&kSessionLost, ReturnText(code == CKR_OK ? CKR_USER_NOT_LOGGED_IN : code)};
+    return Lost(true, ReturnText(code == CKR_OK ? CKR_USER_NOT_LOGGED_IN : code));
   }
 
   const schema::SpkiDer& spki() const override { return spki_; }
@@ -212,6 +212,12 @@ class TokenKey final : public SigningKey {
 
  private:
   static constexpr std::size_t kRawSignatureBytesMax = 132;  // two of P-521
+
+  // A PIN of a command cannot be fetched again by this process: another one has to.
+  Error Lost(bool session, std::string why) const {
+    const bool again = session && uri_.pin.kind != PinKind::kCommand;
+    return Error{again ? &kSessionLost : &kDeviceFailed, std::move(why)};
+  }
 
   Outcome ReadPublicHalf(Opening& opening) {
     const auto type = session_.ReadNumber(private_, CKA_KEY_TYPE);
@@ -265,6 +271,11 @@ class TokenKey final : public SigningKey {
     if (asks && !uri_.pin.given()) {
       return opening.Failed(Step::kAttributes, "CKA_ALWAYS_AUTHENTICATE true",
                             "the URI needs a pin-source");
+    }
+    if (asks && uri_.pin.kind == PinKind::kCommand) {
+      return opening.Failed(Step::kAttributes, "CKA_ALWAYS_AUTHENTICATE true",
+                            "a PIN of a command is not fetched for each signature: use another "
+                            "pin-source");
     }
     context_login_ = asks;
     const auto waived = findings_.Broken(true);

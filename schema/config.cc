@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr std::size_t kHostBytes = 255;  // with a port or a prefix
 constexpr std::size_t kShardBytes = 64;
 constexpr std::size_t kOriginBytes = 255;
 constexpr std::size_t kTextBytes = 4096;  // a path or URI
@@ -166,6 +167,22 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   return out;
 }
 
+Result<HsmSettings> ReadHsm(const Node* node) {
+  HsmSettings out;
+  if (node == nullptr) return out;
+  TRY(node->OnlyKeys({"network"}));
+  const Node* network = node->Find("network");
+  if (network == nullptr) return out;
+  TRY(out.network, network->Strings());
+  for (const std::string& host : out.network) {
+    const bool plain =
+        !host.empty() && host.size() <= kHostBytes &&
+        AllOf(host, std::string(kLower) + std::string(kUpper) + std::string(kDigits) + ".-:[]/");
+    if (!plain) return network->Wrong("wanted names or addresses of hosts");
+  }
+  return out;
+}
+
 // "file:PATH" with an absolute path. `pkcs11`: whether a PKCS#11 URI may stand there too; its paths
 // are resolved by hsm, which parses it.
 Result<std::string> ReadKey(const Node& map, std::string_view key, bool pkcs11,
@@ -284,7 +301,7 @@ fs::path Config::Resolve(const fs::path& path) const {
 
 Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(const Node root, ParseDocument(text));
-  TRY(root.OnlyKeys({"listen", "state", "issuers", "policy", "ca", "log", "limits", "url"}));
+  TRY(root.OnlyKeys({"listen", "state", "issuers", "policy", "ca", "hsm", "log", "limits", "url"}));
   Config out;
   out.file = file;
   std::error_code error;
@@ -297,6 +314,7 @@ Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(const Node* ca, root.Need("ca"));
   TRY(out.ca, ReadCa(*ca, out));
   TRY(const Node* log, root.Need("log"));
+  TRY(out.hsm, ReadHsm(root.Find("hsm")));
   TRY(out.log, ReadLog(*log, out));
   TRY(out.limits, ReadLimits(root.Find("limits")));
   TRY(out.public_url, ReadUrl(root.Find("url"), out.listen.public_api));

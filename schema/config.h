@@ -39,6 +39,11 @@ struct CaSettings {
   bool context_login;  // give the PIN for each signature to a key that asks for it
 };
 
+struct HsmSettings {
+  // Where the HSM is, when it is in the network: without any the signers have none.
+  std::vector<std::string> network;
+};
+
 struct ShardSettings {
   std::string shard;     // [a-z0-9.-]+
   std::string origin;    // checkpoint origin, no scheme, no spaces, no '+'
@@ -63,6 +68,7 @@ struct Config {
   std::filesystem::path issuers;
   std::filesystem::path policy;
   CaSettings ca;
+  HsmSettings hsm;
   LogSettings log;
   LimitSettings limits;
   // `url`: what clients are told in trust documents; default http://<listen.public>

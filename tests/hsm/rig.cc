@@ -36,6 +36,13 @@ void FaultyState::Ask(std::string_view fault, std::string_view argument) const {
 }
 void FaultyState::Unask(std::string_view fault) const { fs::remove(faults_.path() / fault); }
 
+std::string FaultyState::Read(std::string_view file) const {
+  std::ifstream in(faults_.path() / file);
+  std::string text;
+  std::getline(in, text);
+  return text;
+}
+
 int FaultyState::Calls(std::string_view function) const {
   std::ifstream in(faults_.path() / "calls");
   int count = 0;

@@ -27,7 +27,8 @@ class FaultyState {
   explicit FaultyState(support::StateOptions options = {});
   void Ask(std::string_view fault, std::string_view argument = "") const;
   void Unask(std::string_view fault) const;
-  int Calls(std::string_view function) const;  // of all processes so far
+  std::string Read(std::string_view file) const;  // what the module left there
+  int Calls(std::string_view function) const;     // of all processes so far
   const support::HsmState& state() const { return *state_; }
   // chancery.yaml anew, still through the faulty module.
   void Configure(support::StateOptions options) const;

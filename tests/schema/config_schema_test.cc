@@ -43,7 +43,7 @@ Json WithListen() { return With(Minimal(), "/listen", "{}"); }
 
 TEST_CASE("every object of the JSON Schema is closed, and ParseConfig closes it too") {
   const auto objects = Objects();
-  CHECK_EQ(objects.size(), 8);
+  CHECK_EQ(objects.size(), 9);
   for (const Object& object : objects) {
     CAPTURE(object.pointer);
     CHECK_EQ(object.schema["additionalProperties"], false);
@@ -88,7 +88,7 @@ TEST_CASE("the JSON Schema's defaults are ParseConfig's, and no key is unknown t
       }
     }
   }
-  CHECK_EQ(defaults, 19);
+  CHECK_EQ(defaults, 20);
 }
 
 TEST_CASE("the JSON Schema's bounds are ParseConfig's") {

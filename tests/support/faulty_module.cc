@@ -4,6 +4,8 @@
 //   calls             out: a line for every call of the functions below
 //   C_…               "CODE" or "CODE N" (0x30, 0x30 3): the function of that name returns CODE,
 //                     while the file is there or for the next N calls of all processes
+//   attempt           C_Sign first tries this (tests/support/attempts.cc), and leaves what came of
+//                     it in `attempted`; attempt-at-start: C_Initialize does
 //   latency           C_Sign takes so many milliseconds more
 //   hang              C_Sign does not return while the file is there
 //   crash             C_Sign dies of SIGSEGV
@@ -37,6 +39,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "tests/support/attempts.h"
 
 namespace {
 
@@ -116,7 +120,13 @@ void Lose(CK_SESSION_HANDLE session) {
   if (log_out.Come()) real->C_Logout(session);
 }
 
+void Try(const char* file) {
+  const auto name = Argument(file);
+  if (name) std::ofstream(File("attempted")) << support::Attempt(*name);
+}
+
 CK_RV Initialize(void* arguments) {
+  Try("attempt-at-start");
   if (const auto code = Fault("C_Initialize")) return *code;
   Lose(0);  // what was asked of earlier processes is known from now on
   return real->C_Initialize(arguments);
@@ -249,6 +259,7 @@ CK_RV SignInit(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HAN
 
 CK_RV Sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG data_size,
            unsigned char* signature, CK_ULONG* size) {
+  Try("attempt");
   while (Asked("hang")) ::usleep(10'000);
   for (const auto ms : Numbers(Argument("latency").value_or(""))) ::usleep(ms * 1000);
   if (Asked("crash")) ::raise(SIGSEGV);

@@ -193,6 +193,7 @@ void HsmState::Configure(const StateOptions& options) const {
   Replace(text, "@DEADLINE@", options.sign_deadline);
   Replace(text, "@LOGKEY@", log_key);
   Replace(text, "@CA@", options.ca);
+  if (!options.hsm.empty()) text += "hsm:\n" + options.hsm;
   WriteFile(config_file(), text, 0644);
 }
 

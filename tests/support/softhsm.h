@@ -68,6 +68,7 @@ struct StateOptions {
   bool log_key_in_token = false;  // else file:log.key
   std::string module_env{};       // further members, ", NAME: value"
   std::string ca{};               // further lines of `ca`, "  name: value\n"
+  std::string hsm{};              // lines of `hsm`
   std::string ca_key{};           // options that make the key "ca"
 };
 
