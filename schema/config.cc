@@ -7,6 +7,7 @@
 
 #include "schema/base/document.h"
 #include "schema/log/checkpoint.h"
+#include "schema/module_env.h"
 
 namespace schema {
 namespace {
@@ -108,25 +109,6 @@ Result<ListenSettings> ReadListen(const Node* node) {
   return out;
 }
 
-// SOFTHSM2_CONF is the one variable known to hold a path; others say so by "./".
-Result<std::map<std::string, std::string>> ReadModuleEnv(const Node* node, const Config& config) {
-  std::map<std::string, std::string> out;
-  if (node == nullptr) return out;
-  if (node->kind() != Node::Kind::kMap) {
-    return node->Wrong("wanted a map of environment variables");
-  }
-  for (const auto& [name, value] : node->members()) {
-    const std::string allowed = std::string(kLower) + std::string(kUpper) + std::string(kDigits);
-    if (name.empty() || !AllOf(name, allowed + "_") || AllOf(name.substr(0, 1), kDigits)) {
-      return value.Wrong("not the name of an environment variable");
-    }
-    TRY(std::string text, Text(value));
-    const bool path = name == "SOFTHSM2_CONF" || text.starts_with("./");
-    out.emplace(name, path ? config.Resolve(text).string() : std::move(text));
-  }
-  return out;
-}
-
 // What the rules for keys in tokens may be waived for, by the names of PKCS#11 (v2.40, 4.9).
 constexpr std::array<std::string_view, 8> kWaivable = {
     "CKA_SENSITIVE", "CKA_ALWAYS_SENSITIVE", "CKA_EXTRACTABLE", "CKA_NEVER_EXTRACTABLE",
@@ -154,7 +136,7 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
     return node.Find("key")->Wrong(
         "wanted a PKCS#11 URI, 'pkcs11:…': the issuing key is in an HSM");
   }
-  TRY(out.module_env, ReadModuleEnv(node.Find("module-env"), config));
+  TRY(out.module_env, ReadModuleEnv(node.Find("module-env"), config.directory));
   TRY(const std::int64_t sessions, IntegerOr(node, "sessions", 2, 64));
   out.sessions = static_cast<int>(sessions);
   TRY(out.lifetime, SecondsOr(node, "lifetime", seconds(600), {seconds(60), seconds(86400)}));

@@ -73,3 +73,25 @@ TEST_CASE("OpensslError gives the newest message and empties the queue") {
   CHECK_NE(text.find("on key 7"), std::string::npos);
   CHECK_EQ(ERR_peek_error(), 0);
 }
+
+TEST_CASE("FileDigest is SHA-256 of all of it") {
+  const std::string content(200'000, 'y');  // more than one block
+  const TemporaryFile file(content);
+  CHECK(*schema::FileDigest(file.path()) == schema::Sha256(schema::AsBytes(content)));
+  CHECK(schema::FileDigest("/nowhere/at/all").error().Is(schema::kFileUnreadable));
+}
+
+TEST_CASE("AppendFile adds at the end, ReplaceFile leaves the old or the new") {
+  const TemporaryFile file("one\n");
+  CHECK(schema::AppendFile(file.path(), "two\n"));
+  CHECK_EQ(*schema::ReadFile(file.path()), "one\ntwo\n");
+  CHECK(schema::ReplaceFile(file.path(), "three\n"));
+  CHECK_EQ(*schema::ReadFile(file.path()), "three\n");
+  CHECK_FALSE(std::filesystem::exists(file.path().string() + ".new"));
+  for (const auto& outcome :
+       {schema::AppendFile("/nowhere/at/all", "x"), schema::ReplaceFile("/nowhere/at/all", "x"),
+        schema::AppendFile("/dev/full", "x")}) {
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().Is(schema::kFileUnwritable));
+  }
+}
