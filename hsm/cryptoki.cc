@@ -236,6 +236,11 @@ CK_RV Session::Login(CK_USER_TYPE user, const Pin& pin) const {
   return code == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : code;
 }
 
+CK_RV Session::SetUserPin(const Pin& pin) const {
+  auto* const text = reinterpret_cast<unsigned char*>(const_cast<char*>(pin.c_str()));
+  return module_->calls().C_InitPIN(handle_, text, std::strlen(pin.c_str()));
+}
+
 CK_RV Session::Find(std::span<CK_ATTRIBUTE> wanted, std::size_t most,
                     std::vector<CK_OBJECT_HANDLE>& found) const {
   CK_FUNCTION_LIST& calls = module_->calls();

@@ -89,6 +89,8 @@ class Session {
   // CKU_USER, or CKU_CONTEXT_SPECIFIC between C_SignInit and C_Sign. CKR_USER_ALREADY_LOGGED_IN is
   // CKR_OK.
   CK_RV Login(CK_USER_TYPE user, const Pin& pin) const;
+  // C_InitPIN, by the security officer (CKU_SO).
+  CK_RV SetUserPin(const Pin& pin) const;
   // At most `most` objects with these attributes.
   CK_RV Find(std::span<CK_ATTRIBUTE> wanted, std::size_t most,
              std::vector<CK_OBJECT_HANDLE>& found) const;

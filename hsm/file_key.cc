@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -91,6 +92,22 @@ Result<std::unique_ptr<SigningKey>> OpenFileKey(const fs::path& file, FileKeyKin
   if (!spki) return Unusable(file, spki.error().detail);
   return std::unique_ptr<SigningKey>(
       std::make_unique<FileKey>(std::move(key), *std::move(spki), ecdsa ? "SHA256" : nullptr));
+}
+
+schema::Outcome GenerateFileKey(const fs::path& file) {
+  const schema::OwnedKey key(EVP_EC_gen("P-256"));
+  if (key == nullptr) return Unusable(file, "no key was made: " + schema::OpensslError());
+  // Closed from its first moment, and never over another key.
+  const Descriptor fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400));
+  if (fd.get() < 0) return Unusable(file, std::generic_category().message(errno));
+  const schema::OwnedBio bio(BIO_new_fd(fd.get(), BIO_NOCLOSE));
+  MUST(bio != nullptr);
+  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+          1 ||
+      ::fsync(fd.get()) != 0) {
+    return Unusable(file, "it cannot be written: " + schema::OpensslError());
+  }
+  return schema::Ok();
 }
 
 Bytes RawEd25519(const schema::SpkiDer& spki) {

@@ -1,4 +1,5 @@
-// A new key in a token, made as the rules (key_rules.h) want it: `chancery hsm generate`.
+// A new key in a token, made as the rules (key_rules.h) want it: `chancery hsm generate`, and the
+// ceremony.
 #pragma once
 
 #include "hsm/token_key.h"

@@ -14,7 +14,11 @@ void HardenProcess() {
 }
 
 void SetModuleEnvironment(const schema::Config& config) {
-  for (const auto& [name, value] : config.ca.module_env) {
+  SetModuleEnvironment(config.ca.module_env);
+}
+
+void SetModuleEnvironment(const std::map<std::string, std::string>& settings) {
+  for (const auto& [name, value] : settings) {
     MUST(::setenv(name.c_str(), value.c_str(), 1) == 0);
   }
 }

@@ -1,6 +1,9 @@
 // What every process does before it loads a vendor's module or reads a PIN.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "schema/config.h"
 
 namespace hsm {
@@ -10,5 +13,6 @@ void HardenProcess();
 
 // ca.module-env, which the module reads when it is loaded.
 void SetModuleEnvironment(const schema::Config& config);
+void SetModuleEnvironment(const std::map<std::string, std::string>& settings);
 
 }  // namespace hsm
