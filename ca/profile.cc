@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ca/extension_writer.h"
 #include "ca/tbs_parts.h"
 #include "ca/text.h"
 #include "schema/base/der.h"
@@ -41,36 +42,6 @@ namespace {
 // Left below limits::kTbsBytes for an SCT list of one SCT (about 140 octets) and longer lengths.
 constexpr std::size_t kCompletionBytes = 256;
 
-// SHA-1 names a key here, it protects nothing (RFC 5280 4.2.1.2 method 1).
-std::array<std::uint8_t, 20> Sha1(BytesView bytes) {
-  static const schema::Owned<EVP_MD, EVP_MD_free> sha1(EVP_MD_fetch(nullptr, "SHA1", nullptr));
-  std::array<std::uint8_t, 20> out{};
-  MUST(sha1 != nullptr);
-  MUST(EVP_Digest(bytes.data(), bytes.size(), out.data(), nullptr, sha1.get(), nullptr) == 1);
-  return out;
-}
-
-// An extension is open between construction and destruction: its value is written meanwhile.
-class OpenExtension {
- public:
-  OpenExtension(der::Writer* out, BytesView name, bool critical)
-      : out_(out), sequence_(out->Begin(der::kSequence)) {
-    out->Oid(name);
-    if (critical) out->Boolean(true);
-    value_ = out->Begin(der::kOctetString);
-  }
-  OpenExtension(const OpenExtension&) = delete;
-  OpenExtension& operator=(const OpenExtension&) = delete;
-  ~OpenExtension() {
-    out_->End(value_);
-    out_->End(sequence_);
-  }
-
- private:
-  der::Writer* out_;
-  std::size_t sequence_, value_ = 0;
-};
-
 void WriteUsages(der::Writer* out) {
   {
     const OpenExtension extension(out, oid::kKeyUsage, true);
@@ -86,7 +57,7 @@ void WriteUsages(der::Writer* out) {
 void WriteKeyIds(der::Writer* out, BytesView subject_key_bits, BytesView issuer_key_id) {
   {
     const OpenExtension extension(out, oid::kSubjectKeyId, false);
-    out->Value(der::kOctetString, Sha1(subject_key_bits));
+    out->Value(der::kOctetString, KeyIdOf(subject_key_bits));
   }
   const OpenExtension extension(out, oid::kAuthorityKeyId, false);
   const std::size_t identifier = out->Begin(der::kSequence);

@@ -5,6 +5,7 @@
 #include <exception>
 #include <filesystem>
 
+#include "ca/ceremony/commands.h"
 #include "ca/commands.h"
 #include "ca/policy_commands.h"
 #include "hsm/commands.h"
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   http::RegisterServe(app, program.c_str(), exit_code);
   hsm::RegisterSigner(app, exit_code);
   hsm::RegisterHsm(app, program, exit_code);
+  ca::RegisterCeremony(app, program, exit_code);
   ca::RegisterLogCommands(app, exit_code);
   ca::RegisterPolicyCommands(app, exit_code);
   http::RegisterTrustExport(app, exit_code);

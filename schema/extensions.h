@@ -21,6 +21,9 @@ inline constexpr std::uint8_t kSctList[] = {0x2b, 0x06, 0x01, 0x04, 0x01,
                                             0xd6, 0x79, 0x02, 0x04, 0x02};
 inline constexpr std::uint8_t kPoison[] = {0x2b, 0x06, 0x01, 0x04, 0x01,
                                            0xd6, 0x79, 0x02, 0x04, 0x03};
+// 1.3.6.1.4.1.11129.2.4.4 (RFC 6962 3.1): the purpose of a Precertificate Signing Certificate
+inline constexpr std::uint8_t kPrecertificateSigning[] = {0x2b, 0x06, 0x01, 0x04, 0x01,
+                                                          0xd6, 0x79, 0x02, 0x04, 0x04};
 // 1.3.6.1.4.1.57264.1, to which one octet is added for the arc
 inline constexpr std::uint8_t kFulcioPrefix[] = {0x2b, 0x06, 0x01, 0x04, 0x01,
                                                  0x83, 0xbf, 0x30, 0x01};

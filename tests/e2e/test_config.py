@@ -45,7 +45,7 @@ def check(directory):
     return house.run("config", "check", "--config", str(directory / "chancery.yaml"))
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, "ceremony"])
 def test_shipped_files_fit_their_schemas(name):
     assert problems(name, yaml.load((house.ROOT / "config" / f"{name}.yaml").read_text(), Core)) == []
 
