@@ -7,11 +7,12 @@ import subprocess
 import threading
 import time
 
-import make_state
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+import foreign_chain
 import house
+import make_state
 import wire
 
 SPY = "/usr/lib/x86_64-linux-gnu/pkcs11-spy.so"
@@ -53,9 +54,7 @@ def replace_file(state, name, data):
 
 
 def chain_of_another_key(state):
-    for name in ("root.key", "chain.pem"):
-        (state.directory / name).unlink()
-    make_state.make_chain(state.directory, ec.generate_private_key(ec.SECP256R1()).public_key())
+    foreign_chain.make_chain(state.directory, ec.generate_private_key(ec.SECP256R1()).public_key())
 
 
 def key_uri(old, new):

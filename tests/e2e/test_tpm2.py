@@ -11,8 +11,8 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+import foreign_chain
 import house
-import make_state
 import wire
 
 MODULE = "/usr/lib/x86_64-linux-gnu/libtpm2_pkcs11.so.1"
@@ -110,8 +110,7 @@ def use(state, tpm, **more):
     pin = state.directory / "tpm-pin"
     pin.write_text(PIN)
     pin.chmod(0o400)
-    (state.directory / "root.key").unlink()
-    make_state.make_chain(state.directory, tpm.public_key())
+    foreign_chain.make_chain(state.directory, tpm.public_key())
 
     def change(config):
         config["ca"].update({"key": f"pkcs11:token=tpm;object=ca?module-path={MODULE}&pin-source=file:tpm-pin", "module-env": tpm.env,

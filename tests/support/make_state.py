@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Makes a state directory that `chancery serve` can serve: a SoftHSM token with the issuing key, a root and an
-issuing CA, log keys, and the three configuration files. For the demo and the tests; an operator holds a ceremony.
+"""Makes a state directory that `chancery serve` can serve: a key ceremony in two SoftHSM tokens that nobody witnesses,
+note keys, and the three configuration files. For the demo and the tests.
 
     make_state.py DIR [--public 127.0.0.1:5555] [--log …] [--internal …] [--issuer-base http://127.0.0.1:8970]
                       [--program build/chancery]
@@ -8,7 +8,6 @@ issuing CA, log keys, and the three configuration files. For the demo and the te
 A directory that was finished before is left as it is. The configuration is written once and may be edited.
 """
 import argparse
-import datetime
 import os
 import pathlib
 import secrets
@@ -16,10 +15,8 @@ import shutil
 import subprocess
 import sys
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 FINISHED = ".finished"
@@ -39,45 +36,26 @@ def write(path, data, mode=0o644):
         file.write(data)
 
 
-def make_token(state, program):
-    """An ECDSA P-256 key pair generated inside a SoftHSM token; returns its public key."""
-    tokens = state / "tokens"
-    tokens.mkdir()
-    write(state / "softhsm2.conf", f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
-    env = dict(os.environ, SOFTHSM2_CONF=str(state / "softhsm2.conf"))
+def make_token(directory, label):
+    """A SoftHSM token in this directory, with settings and PIN beside it."""
+    (directory / "tokens").mkdir(parents=True)
+    write(directory / "softhsm2.conf",
+          f"directories.tokendir = {directory / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
     pin = secrets.token_hex(8)
-    write(state / "pin", pin + "\n", 0o400)
-    run("softhsm2-util", "--init-token", "--free", "--label", "chancery", "--so-pin", secrets.token_hex(8),
-        "--pin", pin, env=env)
-    run(program, "hsm", "generate", "--uri", f"pkcs11:token=chancery;object=ca;id=%01?module-path={MODULE}"
-        f"&pin-source=file:{state / 'pin'}", env=env)
-    run("pkcs11-tool", "--module", MODULE, "--token-label", "chancery", "--read-object", "--type", "pubkey",
-        "--label", "ca", "--output-file", str(state / "ca.pub.der"), env=env)
-    return serialization.load_der_public_key((state / "ca.pub.der").read_bytes())
+    write(directory / "pin", pin + "\n", 0o400)
+    run("softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", secrets.token_hex(8), "--pin", pin,
+        env=dict(os.environ, SOFTHSM2_CONF=str(directory / "softhsm2.conf")))
 
 
-def name(common_name):
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Chancery Demo"),
-                      x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def certificate(subject, issuer, key, issuer_key, path_length, days, eku):
-    # An hour early, so that the first leaf, itself backdated, lies inside its CAs' validity.
-    start = datetime.datetime.utcnow().replace(microsecond=0) - datetime.timedelta(hours=1)
-    usage = x509.KeyUsage(digital_signature=False, content_commitment=False, key_encipherment=False,
-                          data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
-                          encipher_only=False, decipher_only=False)
-    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
-               .serial_number(x509.random_serial_number()).not_valid_before(start)
-               .not_valid_after(start + datetime.timedelta(days=days))
-               .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-               .add_extension(usage, critical=True)
-               .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False))
-    if eku:
-        builder = (builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
-                   .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
-                                  critical=False))
-    return builder.sign(issuer_key, hashes.SHA256())
+def hold_ceremony(state, program):
+    """Root, issuing CA and log key, the root's in a token of its own: `root/` is what would be offline."""
+    make_token(state, "chancery")
+    make_token(state / "root", "chancery-root")
+    write(state / "ceremony.yaml", CEREMONY.format(module=MODULE))
+    for step, place in (("root", "root"), ("issuing-request", "."), ("issuing-sign", "root"), ("finish", ".")):
+        run(program, "ceremony", "run", str(state / "ceremony.yaml"), "--out", str(state / "ceremony"), "--step", step,
+            "--yes-i-am-testing", env=dict(os.environ, SOFTHSM2_CONF=str(state / place / "softhsm2.conf")))
+    shutil.copy(state / "ceremony" / "chain.pem", state)
 
 
 def pem(key):
@@ -85,15 +63,22 @@ def pem(key):
                              serialization.NoEncryption())
 
 
-def make_chain(state, issuing_key):
-    root_key = ec.generate_private_key(ec.SECP256R1())
-    root_name, issuing_name = name("Chancery Demo Root"), name("Chancery Demo Issuing CA")
-    root = certificate(root_name, root_name, root_key.public_key(), root_key, 1, 3650, eku=False)
-    issuing = certificate(issuing_name, root_name, issuing_key, root_key, 0, 1095, eku=True)
-    write(state / "root.key", pem(root_key), 0o400)
-    encoding = serialization.Encoding.PEM
-    write(state / "chain.pem", issuing.public_bytes(encoding) + root.public_bytes(encoding))
-
+CEREMONY = """\
+# yaml-language-server: $schema=ceremony.schema.json
+version: 1
+name: Chancery Demo
+witnesses: [nobody]
+root:
+  key: "pkcs11:token=chancery-root;object=root?module-path={module}&pin-source=file:root/pin"
+  subject: {{organization: Chancery Demo, common-name: Chancery Demo Root}}
+  lifetime: 3650d
+issuing:
+  key: "pkcs11:token=chancery;object=ca;id=%01?module-path={module}&pin-source=file:pin"
+  subject: {{organization: Chancery Demo, common-name: Chancery Demo Issuing CA}}
+  lifetime: 1095d
+log:
+  key: file:log.key
+"""
 
 CONFIG = """\
 # yaml-language-server: $schema=chancery.schema.json
@@ -192,7 +177,7 @@ def main():
     parser.add_argument("--internal", default="127.0.0.1:5556")
     parser.add_argument("--issuer-base", default="http://127.0.0.1:8970")
     parser.add_argument("--program", default=str(pathlib.Path(__file__).resolve().parents[2] / "build" / "chancery"),
-                        help="makes the key in the token")
+                        help="holds the ceremony")
     arguments = parser.parse_args()
     state = arguments.state.resolve()
     if (state / FINISHED).exists():
@@ -204,8 +189,7 @@ def main():
             sys.exit(f"{state} is not empty and was not made by this program; name another directory")
         shutil.rmtree(state)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    make_chain(state, make_token(state, arguments.program))
-    write(state / "log.key", pem(ec.generate_private_key(ec.SECP256R1())), 0o400)
+    hold_ceremony(state, arguments.program)
     write(state / "log-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
     write(state / "events-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
     write(state / "chancery.yaml", CONFIG.format(public=arguments.public, log=arguments.log,
