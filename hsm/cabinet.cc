@@ -12,12 +12,15 @@ using schema::Outcome;
 using schema::Result;
 
 struct Cabinet::Inside {
+  std::filesystem::path state;
   Modules modules;
+
+  KeyTerms TermsOf(const std::string& setting) const {
+    return {.setting = setting, .context_login = true, .state = state};
+  }
 };
 
 namespace {
-
-KeyTerms TermsOf(const std::string& setting) { return {.setting = setting, .context_login = true}; }
 
 Error Named(const std::string& setting, const Error& error) {
   return {error.kind, setting + ": " + error.detail};
@@ -25,12 +28,12 @@ Error Named(const std::string& setting, const Error& error) {
 
 }  // namespace
 
-Cabinet::Cabinet() : inside_(std::make_unique<Inside>()) {}
+Cabinet::Cabinet(std::filesystem::path state) : inside_(new Inside{std::move(state), {}}) {}
 Cabinet::~Cabinet() = default;
 
 Outcome Cabinet::Generate(const std::string& setting, const KeyUri& uri) {
   Opening opening;
-  const auto made = GenerateKey(uri, TermsOf(setting), inside_->modules, opening);
+  const auto made = GenerateKey(uri, inside_->TermsOf(setting), inside_->modules, opening);
   if (!made) return Named(setting, made.error());
   return schema::Ok();
 }
@@ -38,16 +41,16 @@ Outcome Cabinet::Generate(const std::string& setting, const KeyUri& uri) {
 Result<std::unique_ptr<SigningKey>> Cabinet::Open(const std::string& setting, const KeyUri& uri) {
   Opening opening;
   LoginReport report;
-  auto key = OpenTokenKey(uri, TermsOf(setting), inside_->modules, opening, report);
+  auto key = OpenTokenKey(uri, inside_->TermsOf(setting), inside_->modules, opening, report);
   if (!key) return Named(setting, key.error());
   if (const auto proof = Prove(**key); !proof) return Named(setting, proof.error());
   return key;
 }
 
 Outcome Cabinet::MakeToken(const std::filesystem::path& module, std::string_view label,
-                           const std::filesystem::path& pin_file) {
+                           const PinSource& source) {
   TRY(const Module* loaded, inside_->modules.Get(module));
-  TRY(const auto pin, ReadPin(pin_file));
+  TRY(const auto pin, ReadPin(source));
   return hsm::MakeToken(*loaded, label, pin.pin);
 }
 

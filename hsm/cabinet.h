@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "hsm/key.h"
+#include "hsm/pin_source.h"
 #include "hsm/uri.h"
 
 namespace hsm {
@@ -14,7 +16,8 @@ namespace hsm {
 // messages; errors are hsm's: kKeyUnusable, kPinRefused.
 class Cabinet {
  public:
-  Cabinet();
+  // `state`: where a refused PIN is remembered, so that it is not tried again (pin_memory.h).
+  explicit Cabinet(std::filesystem::path state);
   Cabinet(const Cabinet&) = delete;
   Cabinet& operator=(const Cabinet&) = delete;
   ~Cabinet();
@@ -24,9 +27,9 @@ class Cabinet {
   // As signers open it, and proved with a signature; it may ask for its PIN before each. Finding
   // its token closes the sessions of every other key, so those are of no use afterwards.
   schema::Result<std::unique_ptr<SigningKey>> Open(const std::string& setting, const KeyUri& uri);
-  // new_token.h, with the PIN that is in a file.
+  // new_token.h, with the PIN of this source.
   schema::Outcome MakeToken(const std::filesystem::path& module, std::string_view label,
-                            const std::filesystem::path& pin_file);
+                            const PinSource& source);
 
  private:
   struct Inside;

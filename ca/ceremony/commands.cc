@@ -64,7 +64,7 @@ Result<int> Run(const RunOptions& options, const std::filesystem::path& program)
   if (options.rehearse) {
     TRY(rehearsal, Rehearsal::Begin(options.module));
   }
-  Keys keys(plan, rehearsal.get());
+  Keys keys(plan, rehearsal.get(), out);
   TRY(Transcript transcript, Transcript::Open(out / "transcript.jsonl"));
   TerminalWitnesses terminal;
   NoWitnesses nobody;

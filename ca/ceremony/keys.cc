@@ -38,7 +38,8 @@ struct Keys::Place {
   std::string setting() const { return name + ".key"; }
 };
 
-Keys::Keys(const Plan& plan, Rehearsal* rehearsal) : plan_(plan), rehearsal_(rehearsal) {
+Keys::Keys(const Plan& plan, Rehearsal* rehearsal, std::filesystem::path state)
+    : plan_(plan), rehearsal_(rehearsal), cabinet_(std::move(state)) {
   if (rehearsal == nullptr) hsm::SetModuleEnvironment(plan.module_env);
 }
 

@@ -18,7 +18,8 @@ namespace ca::ceremony {
 class Keys {
  public:
   // Sets the plan's module-env, or with `rehearsal` uses its tokens. Both outlive this object.
-  Keys(const Plan& plan, Rehearsal* rehearsal);
+  // `state`: where a refused PIN is remembered.
+  Keys(const Plan& plan, Rehearsal* rehearsal, std::filesystem::path state);
 
   // Makes the key, or opens it, and proves it with a signature. Members of a `key` entry
   // (record.h). hsm's errors: kKeyUnusable, kPinRefused.

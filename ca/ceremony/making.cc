@@ -105,16 +105,16 @@ std::string PemOf(const Record& record, std::initializer_list<std::string_view> 
 std::vector<Making> CertificatesOf(Step step, const Plan& plan) {
   std::vector<Making> all;
   switch (step) {
-    case Step::kRoot:
+    case Step::kMakeRoot:
       if (plan.root.certificate.empty()) all.push_back({kRoot, kRoot});
       if (plan.previous_root) all.push_back({kOldWithNew, kRoot});
       if (plan.previous_root && !plan.previous_root->key.empty()) {
         all.push_back({kNewWithOld, kPreviousRoot});
       }
       break;
-    case Step::kIssuingRequest:
+    case Step::kRequestIssuing:
       break;
-    case Step::kIssuingSign:
+    case Step::kSignIssuing:
       all.push_back({kIssuing, kRoot});
       break;
     case Step::kFinish:
@@ -127,17 +127,17 @@ std::vector<Making> CertificatesOf(Step step, const Plan& plan) {
 std::vector<std::string_view> KeysOf(Step step, const Plan& plan) {
   std::vector<std::string_view> all;
   switch (step) {
-    case Step::kRoot:
+    case Step::kMakeRoot:
       all.push_back(kRoot);
       if (plan.previous_root && !plan.previous_root->key.empty()) all.push_back(kPreviousRoot);
       break;
-    case Step::kIssuingRequest:
+    case Step::kRequestIssuing:
     case Step::kFinish:
       all.push_back(kIssuing);
       if (plan.log) all.push_back(kLog);
       if (plan.precertificate) all.push_back(kPrecertificate);
       break;
-    case Step::kIssuingSign:
+    case Step::kSignIssuing:
       all.push_back(kRoot);
       break;
   }
@@ -173,16 +173,16 @@ std::vector<std::pair<std::string, std::string>> FilesOf(Step step, const Record
     if (!content.empty()) files.emplace_back(name, std::move(content));
   };
   switch (step) {
-    case Step::kRoot:
+    case Step::kMakeRoot:
       add("root.pem", PemOf(record, {kRoot}));
       add("old-with-new.pem", PemOf(record, {kOldWithNew}));
       add("new-with-old.pem", PemOf(record, {kNewWithOld}));
       break;
-    case Step::kIssuingRequest:
+    case Step::kRequestIssuing:
       add("issuing.csr", record.request());
       if (log != nullptr) add("log.pub.pem", Pem("PUBLIC KEY", log->view()) + "\n");
       break;
-    case Step::kIssuingSign:
+    case Step::kSignIssuing:
       add("issuing.pem", PemOf(record, {kIssuing}));
       break;
     case Step::kFinish:

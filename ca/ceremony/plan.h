@@ -18,9 +18,9 @@ namespace ca::ceremony {
 // A step is held in one place, at one time: an offline machine has the root's token, another one
 // the issuing CA's.
 enum class Step {
-  kRoot,            // root key, its certificate, cross-certificates
-  kIssuingRequest,  // issuing, log and precertificate keys; the certification request
-  kIssuingSign,     // the root signs
+  kMakeRoot,        // root key, its certificate, cross-certificates
+  kRequestIssuing,  // issuing, log and precertificate keys; the certification request
+  kSignIssuing,     // the root signs
   kFinish,          // precertificate certificate, chain
 };
 inline constexpr std::size_t kSteps = 4;

@@ -213,7 +213,7 @@ Outcome Record::TakeRequested(const Json& entry) {
     return Broken("not a PEM certification request");
   }
   TRY(CheckDigest(entry, blocks->front().der));
-  if (*open_ != Step::kIssuingRequest || !in_hand_.contains(kIssuing)) {
+  if (*open_ != Step::kRequestIssuing || !in_hand_.contains(kIssuing)) {
     return Broken("a request without its key");
   }
   const auto csr = ReadCsr(blocks->front().der);
@@ -287,7 +287,7 @@ Outcome Record::CheckComplete() const {
   for (const std::string_view key : KeysOf(*open_, *plan_)) {
     if (!in_hand_.contains(key)) return Broken("key " + std::string(key) + " was not at hand");
   }
-  if (*open_ == Step::kIssuingRequest && request_.empty()) return Broken("nothing was requested");
+  if (*open_ == Step::kRequestIssuing && request_.empty()) return Broken("nothing was requested");
   for (const auto& [file, content] : FilesOf(*open_, *this)) {
     if (!written_.contains(file)) return Broken("file " + file + " was not written");
   }

@@ -52,9 +52,9 @@ Result<hsm::KeyUri> Rehearsal::Move(hsm::KeyUri uri, hsm::Cabinet& cabinet) {
   uri.manufacturer.clear();
   uri.model.clear();
   uri.module = module_;
-  uri.pin_file = directory_ / "pin";
+  uri.pin = {.kind = hsm::PinKind::kFile, .file = directory_ / "pin"};
   if (!tokens_.contains(uri.token)) {
-    TRY(cabinet.MakeToken(module_, uri.token, uri.pin_file));
+    TRY(cabinet.MakeToken(module_, uri.token, uri.pin));
     tokens_.insert(uri.token);
   }
   return uri;

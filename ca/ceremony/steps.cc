@@ -34,7 +34,7 @@ class Holding {
     TRY(Confirm("plan", hall_.plan.digest));
     TRY(Give());
     for (const std::string_view key : KeysOf(step_, hall_.plan)) TRY(TakeInHand(key));
-    if (step_ == Step::kIssuingRequest) TRY(Request());
+    if (step_ == Step::kRequestIssuing) TRY(Request());
     for (const Making& making : CertificatesOf(step_, hall_.plan)) TRY(Certify(making));
     TRY(WriteFiles());
     TRY(Confirm("result", record().result()));
@@ -100,11 +100,11 @@ class Holding {
   // that of the issuing key.
   Outcome Give() {
     const Plan& plan = hall_.plan;
-    if (step_ == Step::kRoot) {
+    if (step_ == Step::kMakeRoot) {
       if (!plan.root.certificate.empty()) TRY(GiveFile(kRoot, plan.root.certificate));
       if (plan.previous_root) TRY(GiveFile(kPreviousRoot, plan.previous_root->certificate));
     }
-    if (step_ == Step::kIssuingRequest && !plan.issuing.renews.empty()) {
+    if (step_ == Step::kRequestIssuing && !plan.issuing.renews.empty()) {
       TRY(GiveFile(kRenewed, plan.issuing.renews));
     }
     return schema::Ok();

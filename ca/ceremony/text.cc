@@ -77,7 +77,7 @@ void Entry(Page& page, const Json& entry) {
     page.Member("step", entry["step"]);
     page.Member("program SHA-256", entry["program_sha256"]);
     page.Member("plan SHA-256", entry["plan_sha256"]);
-    if (entry["step"] == StepName(Step::kRoot)) page.Block(entry["plan"]);
+    if (entry["step"] == StepName(Step::kMakeRoot)) page.Block(entry["plan"]);
   } else if (type == "confirmed") {
     page.Member("witness", entry["witness"]);
     page.Member("confirms", entry["what"]);

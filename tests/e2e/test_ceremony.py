@@ -186,3 +186,6 @@ def test_a_wrong_pin_is_77_and_is_not_shown(tmp_path):
     (place / "pin").write_text("wrong-secret")
     done = run(place / "ceremony.yaml", tmp_path / "out", "--step", "root", "--yes-i-am-testing")
     assert done.returncode == 77 and "wrong-secret" not in done.stdout + done.stderr, done.stderr
+    # Nor is it tried again, which the token would count.
+    done = run(place / "ceremony.yaml", tmp_path / "out", "--step", "root", "--yes-i-am-testing")
+    assert done.returncode == 77 and "the token refused this PIN before" in done.stderr, done.stderr

@@ -55,7 +55,7 @@ Stage::Ceremony Stage::Plan(const std::string& name, const std::string& text) co
 }
 
 schema::Outcome Stage::Hold(Step step, const Ceremony& ceremony) {
-  Keys keys(ceremony.plan, tokens_.get());
+  Keys keys(ceremony.plan, tokens_.get(), ceremony.out);
   TRY(Transcript transcript, Transcript::Open(ceremony.out / "transcript.jsonl"));
   return HoldStep(step, {ceremony.plan, transcript, keys, witnesses, clock, ceremony.out,
                          std::string(64, '0'), rehearsal, witnesses.silent,

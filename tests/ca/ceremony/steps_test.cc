@@ -49,32 +49,32 @@ TEST_CASE("a ceremony ends with a chain that serve accepts and a transcript that
 TEST_CASE("steps are held in their order, with the same plan, on files as they were") {
   Stage stage;
   const auto ceremony = stage.Plan("first", PlanText());
-  CheckFails(stage.Hold(Step::kIssuingRequest, ceremony), kCannotHold, "the next step is root");
-  REQUIRE(stage.Hold(Step::kRoot, ceremony));
-  CHECK_EQ(Read(ceremony).next(), Step::kIssuingRequest);
+  CheckFails(stage.Hold(Step::kRequestIssuing, ceremony), kCannotHold, "the next step is root");
+  REQUIRE(stage.Hold(Step::kMakeRoot, ceremony));
+  CHECK_EQ(Read(ceremony).next(), Step::kRequestIssuing);
   auto other = ceremony;
   other.plan = stage.Plan("other", PlanText("# another\n")).plan;
-  CheckFails(stage.Hold(Step::kIssuingRequest, other), kCannotHold, "another plan");
-  REQUIRE(stage.Hold(Step::kIssuingRequest, ceremony));
+  CheckFails(stage.Hold(Step::kRequestIssuing, other), kCannotHold, "another plan");
+  REQUIRE(stage.Hold(Step::kRequestIssuing, ceremony));
   const std::string request = ceremony.file("issuing.csr");
   support::WriteFile(ceremony.out / "issuing.csr", request + "\n");
-  CheckFails(stage.Hold(Step::kIssuingSign, ceremony), kCannotHold, "issuing.csr is not as");
+  CheckFails(stage.Hold(Step::kSignIssuing, ceremony), kCannotHold, "issuing.csr is not as");
   support::WriteFile(ceremony.out / "issuing.csr", request);
-  CHECK(stage.Hold(Step::kIssuingSign, ceremony));
+  CHECK(stage.Hold(Step::kSignIssuing, ceremony));
 }
 
 TEST_CASE("an interrupted step is held again, with the keys that it made") {
   Stage stage;
   const auto ceremony = stage.Plan("first", PlanText());
-  REQUIRE(stage.Hold(Step::kRoot, ceremony));
+  REQUIRE(stage.Hold(Step::kMakeRoot, ceremony));
   stage.witnesses.refuses = "result";
-  CheckFails(stage.Hold(Step::kIssuingRequest, ceremony), kNotConfirmed, "Ada");
+  CheckFails(stage.Hold(Step::kRequestIssuing, ceremony), kNotConfirmed, "Ada");
   const schema::SpkiDer made = *Read(ceremony).Key(kIssuing);
-  CHECK_EQ(Read(ceremony).open(), Step::kIssuingRequest);
+  CHECK_EQ(Read(ceremony).open(), Step::kRequestIssuing);
   stage.witnesses.refuses.clear();
-  REQUIRE(stage.Hold(Step::kIssuingRequest, ceremony));
+  REQUIRE(stage.Hold(Step::kRequestIssuing, ceremony));
   CHECK(*Read(ceremony).Key(kIssuing) == made);
-  REQUIRE(stage.Hold(Step::kIssuingSign, ceremony));
+  REQUIRE(stage.Hold(Step::kSignIssuing, ceremony));
   CHECK(stage.Hold(Step::kFinish, ceremony));
 }
 
@@ -82,14 +82,14 @@ TEST_CASE("nothing is made when a witness does not confirm the plan") {
   Stage stage;
   const auto ceremony = stage.Plan("first", PlanText());
   stage.witnesses.refuses = "plan";
-  CheckFails(stage.Hold(Step::kRoot, ceremony), kNotConfirmed, "Ada");
+  CheckFails(stage.Hold(Step::kMakeRoot, ceremony), kNotConfirmed, "Ada");
   CHECK_EQ(Read(ceremony).Key(kRoot), nullptr);
 }
 
 TEST_CASE("a key that is there already is never taken for a new one") {
   Stage stage;
-  REQUIRE(stage.Hold(Step::kRoot, stage.Plan("first", PlanText())));
-  const auto again = stage.Hold(Step::kRoot, stage.Plan("second", PlanText()));
+  REQUIRE(stage.Hold(Step::kMakeRoot, stage.Plan("first", PlanText())));
+  const auto again = stage.Hold(Step::kMakeRoot, stage.Plan("second", PlanText()));
   REQUIRE_FALSE(again);
   CHECK_NE(again.error().detail.find("root.key: key: the token has a private key"),
            std::string::npos);
@@ -99,7 +99,7 @@ TEST_CASE("without witnesses the transcript says that it was a test") {
   Stage stage;
   stage.witnesses.silent = true;
   const auto ceremony = stage.Plan("first", PlanText());
-  REQUIRE(stage.Hold(Step::kRoot, ceremony));
+  REQUIRE(stage.Hold(Step::kMakeRoot, ceremony));
   CHECK(Read(ceremony).testing());
   CHECK_NE(ceremony.file("transcript.txt").find("A TEST"), std::string::npos);
 }
@@ -213,7 +213,7 @@ TEST_CASE("an existing root signs a new issuing CA; its key has to be the certif
   replace("object=root", "object=ca");
   replace("token=offline", "token=online");
   const auto third = stage.Plan("third", text);
-  CheckFails(stage.Hold(Step::kRoot, third), kBadTranscript, "key root is another than before");
+  CheckFails(stage.Hold(Step::kMakeRoot, third), kBadTranscript, "key root is another than before");
 }
 
 }  // namespace
