@@ -44,8 +44,8 @@ std::vector<double> Interruptions(hsm::Custody& custody, int times,
 
 double P99(const std::vector<double>& sorted) { return sorted[(sorted.size() * 99 - 1) / 100]; }
 
-// What the middle one is held to; the others are printed. Where other programs run too, one of fifty
-// waits for them.
+// What the middle one is held to; the slowest is printed. It waits for whatever else the machine
+// does.
 constexpr double kLost = 50, kKilled = 500;  // milliseconds
 constexpr double kSlack = 4;                 // for a sanitizer's build
 
