@@ -108,7 +108,7 @@ Outcome Sequencer::Push(Job job) {
       }
     }
     wake = HasSlot(job) || queue_.empty() || queue_.size() >= kCompanyMax;
-    if (crowded_) wake = queue_.empty() || queue_.size() + 1 >= kCrowdMax;
+    if (gathering_) wake = queue_.size() + 1 >= kCrowdMax;
     queue_.push_back(std::move(job));
   }
   if (wake) wake_.notify_one();
@@ -165,8 +165,10 @@ std::vector<Job> Sequencer::Take() {
         return stopping_ || queue_.size() > kCompanyMax || std::ranges::any_of(queue_, HasSlot);
       });
       if (crowded_) {
+        gathering_ = true;
         wake_.wait_for(lock, kCrowdWait,
                        [this] { return stopping_ || queue_.size() >= kCrowdMax; });
+        gathering_ = false;
       }
       while (!queue_.empty() && jobs.size() < schema::limits::kCommitBatch) {
         jobs.push_back(std::move(queue_.front()));
