@@ -61,7 +61,8 @@ TEST_CASE("each object has the keys of its schema, needs those it requires, and 
     REQUIRE(ParsePlan(full.dump(), "/"));
     CHECK_EQ(described["additionalProperties"], false);
     CHECK_EQ(full.at(place).size(), described["properties"].size());
-    for (const auto& [key, value] : described["properties"].items()) {
+    for (const auto& property : described["properties"].items()) {
+      const std::string& key = property.key();
       CAPTURE(key);
       CHECK(full.at(place).contains(key));
       Json less = full;
