@@ -97,7 +97,8 @@ TEST_CASE("every member of every entry counts, also when the chain is made good 
       changed[i][Json::json_pointer(pointer)] = Changed(value);
       CHECK_FALSE(ReadTranscript(Chained(changed)));
     }
-    for (const auto& [name, value] : entries[i].items()) {
+    for (const auto& member : entries[i].items()) {
+      const std::string& name = member.key();
       if (name == "entry" || name == "previous") continue;
       CAPTURE(i);
       CAPTURE(name);
