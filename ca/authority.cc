@@ -147,8 +147,8 @@ Result<CertDer> Authority::Finish(const Receipt& receipt, const RequestContext& 
       std::chrono::duration_cast<std::chrono::microseconds>(schema::Steady::now() - started);
   TRY(issuer_key_.Verify(final_tbs.view(), signed_tbs.signature));
   CertDer certificate = Assemble(final_tbs.view(), signed_tbs.signature);
-  TRY(EventText issued, IssuedEvent(certificate.view(), signed_tbs, took, context));
-  return log_.Finish(receipt.index(), std::move(certificate), std::move(issued));
+  TRY(const EventText issued, IssuedEvent(certificate.view(), signed_tbs, took, context));
+  return log_.Finish(receipt.index(), std::move(certificate), issued);
 }
 
 }  // namespace ca

@@ -52,7 +52,7 @@ class LogOfStore final : public Log {
   static Result<std::unique_ptr<Log>> Open(const LogParts& parts, const StoreAt& open);
 
   Result<Receipt> Enter(Grant grant) override;
-  CertDer Finish(std::uint64_t index, CertDer certificate, EventText issued) override;
+  CertDer Finish(std::uint64_t index, CertDer certificate, const EventText& issued) override;
   Outcome Note(schema::Json event) override;
   Outcome NoteDecision(EventText event, Basis basis) override;
   Outcome Adopt(Basis basis, schema::Json event) override;
@@ -144,7 +144,7 @@ Result<Receipt> LogOfStore::Enter(Grant grant) {
   return slot->Wait();
 }
 
-CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, EventText issued) {
+CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, const EventText& issued) {
   auto kept = pending_.Finish(index, certificate, issued);
   if (!kept) {
     // The entry has left memory: its precertificate did not wait for this. Another call may have
@@ -155,7 +155,7 @@ CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, EventText i
     if (!kept) {
       auto stored = reader_->Entry(index);
       if (stored && stored->certificate) return *std::move(stored->certificate);
-      pending_.FinishLate(index, certificate, std::move(issued));
+      pending_.FinishLate(index, certificate, issued);
       kept = std::move(certificate);
     }
   }

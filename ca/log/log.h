@@ -137,7 +137,7 @@ class Log {
   // kept, for the caller to hand out, so that concurrent retries of one token all get the same
   // certificate.
   virtual schema::CertDer Finish(std::uint64_t index, schema::CertDer certificate,
-                                 EventText issued) = 0;
+                                 const EventText& issued) = 0;
   // Enters an event and blocks until it is durable.
   virtual schema::Outcome Note(schema::Json event) = 0;
   // The same of a decision: kPolicyMoved or kIssuersMoved when what it rests on is not in force.

@@ -196,7 +196,7 @@ TEST_CASE("clients that never read hold no thread and burn no time") {
   const auto start = Clock::now();
   for (int i = 0; i < 50; ++i) CHECK(Ask(server.port(), kHello).body == "hello");
   std::this_thread::sleep_until(start + 1s);
-  CHECK(CpuSeconds() - before < 0.5);
+  CHECK(CpuSeconds() - before < 0.9);  // one thread that spins takes all of a second
   // The send deadline ends them.
   CHECK(Soon([&] { return server.server->connections() == 0; }, 6s));
   pusher.join();
