@@ -38,11 +38,6 @@ constexpr std::chrono::milliseconds kClockSlack{1000};
 // What nobody waits for shares the commit of what somebody waits for: so long, and so many.
 constexpr std::chrono::milliseconds kCompanyWait{20};
 constexpr std::size_t kCompanyMax = 64;
-// Where so many waited for the last commit, the next one waits a little, to take more of them: most
-// of a commit's cost is the same for one and for thirty.
-constexpr std::ptrdiff_t kCrowd = 4;
-constexpr std::chrono::milliseconds kCrowdWait{3};
-constexpr std::size_t kCrowdMax = 48;
 
 // What `basis` rests on that is not in force any more; null: nothing.
 const schema::ErrorKind* Moved(const Basis& basis, const Basis& in_force) {
@@ -108,7 +103,6 @@ Outcome Sequencer::Push(Job job) {
       }
     }
     wake = HasSlot(job) || queue_.empty() || queue_.size() >= kCompanyMax;
-    if (gathering_) wake = queue_.size() + 1 >= kCrowdMax;
     queue_.push_back(std::move(job));
   }
   if (wake) wake_.notify_one();
@@ -164,17 +158,10 @@ std::vector<Job> Sequencer::Take() {
       wake_.wait_for(lock, kCompanyWait, [this] {
         return stopping_ || queue_.size() > kCompanyMax || std::ranges::any_of(queue_, HasSlot);
       });
-      if (crowded_) {
-        gathering_ = true;
-        wake_.wait_for(lock, kCrowdWait,
-                       [this] { return stopping_ || queue_.size() >= kCrowdMax; });
-        gathering_ = false;
-      }
       while (!queue_.empty() && jobs.size() < schema::limits::kCommitBatch) {
         jobs.push_back(std::move(queue_.front()));
         queue_.pop_front();
       }
-      crowded_ = std::ranges::count_if(jobs, HasSlot) >= kCrowd;
       break;
     case Condition::kUnavailable:
       wake_.wait_until(lock, next_probe_, [this] { return stopping_; });

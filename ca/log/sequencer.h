@@ -157,8 +157,6 @@ class Sequencer {
   Condition condition_ = Condition::kReady;
   std::string reason_;
   bool stopping_ = false;
-  bool crowded_ = false;    // many waited for the last commit
-  bool gathering_ = false;  // so the next one waits for more
   std::uint64_t commits_ = 0;
   std::uint64_t replays_ = 0, budget_refusals_ = 0, budgets_reached_ = 0;
   std::array<std::uint64_t, kTraitNames.size()> first_seen_{};
