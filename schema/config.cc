@@ -8,6 +8,7 @@
 #include "schema/base/document.h"
 #include "schema/log/checkpoint.h"
 #include "schema/module_env.h"
+#include "schema/setting_text.h"
 
 namespace schema {
 namespace {
@@ -19,7 +20,6 @@ using std::chrono::seconds;
 constexpr std::size_t kHostBytes = 255;  // with a port or a prefix
 constexpr std::size_t kShardBytes = 64;
 constexpr std::size_t kOriginBytes = 255;
-constexpr std::size_t kTextBytes = 4096;  // a path or URI
 
 bool AllOf(std::string_view text, std::string_view allowed) {
   return text.find_first_not_of(allowed) == std::string_view::npos;
@@ -29,19 +29,9 @@ constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view kUpper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view kDigits = "0123456789";
 
-Result<std::string> Text(const Node& node) {
-  TRY(std::string text, node.String());
-  if (text.empty()) return node.Wrong("is empty");
-  if (text.size() > kTextBytes) return node.Wrong("is too long");
-  const bool control = std::ranges::any_of(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (control) return node.Wrong("has a control character");
-  return text;
-}
-
 Result<std::string> NeedText(const Node& map, std::string_view key) {
   TRY(const Node* node, map.Need(key));
-  return Text(*node);
+  return SettingText(*node);
 }
 
 Result<fs::path> NeedPath(const Node& map, std::string_view key, const Config& config) {
@@ -266,7 +256,7 @@ std::string_view BehindScheme(std::string_view url) {
 // Trust documents carry this text and monitors compare it byte for byte.
 Result<std::string> ReadUrl(const Node* node, const Endpoint& public_api) {
   if (node == nullptr) return "http://" + public_api.Text();
-  TRY(const std::string url, Text(*node));
+  TRY(const std::string url, SettingText(*node));
   const std::string_view rest = BehindScheme(url);
   if (rest.empty() || rest.front() == '/' || rest.back() == '/' ||
       rest.find_first_of(" ?#@\"<>\\") != std::string_view::npos) {

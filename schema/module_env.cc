@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "schema/setting_text.h"
+
 namespace schema {
 namespace {
-
-constexpr std::size_t kTextBytes = 4096;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -14,16 +14,6 @@ bool IsVariable(std::string_view name) {
     return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   });
   return allowed && !name.empty() && !IsDigit(name.front());
-}
-
-Result<std::string> Text(const Node& node) {
-  TRY(std::string text, node.String());
-  if (text.empty()) return node.Wrong("is empty");
-  if (text.size() > kTextBytes) return node.Wrong("is too long");
-  const bool control = std::ranges::any_of(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (control) return node.Wrong("has a control character");
-  return text;
 }
 
 }  // namespace
@@ -37,7 +27,7 @@ Result<std::map<std::string, std::string>> ReadModuleEnv(const Node* node,
   }
   for (const auto& [name, value] : node->members()) {
     if (!IsVariable(name)) return value.Wrong("not the name of an environment variable");
-    TRY(std::string text, Text(value));
+    TRY(std::string text, SettingText(value));
     const bool path = name == "SOFTHSM2_CONF" || text.starts_with("./");
     out.emplace(name, path ? (directory / text).lexically_normal().string() : std::move(text));
   }
