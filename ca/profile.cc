@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ca/extension_writer.h"
+#include "ca/tbs_head.h"
 #include "ca/tbs_parts.h"
 #include "ca/text.h"
 #include "schema/base/der.h"
@@ -171,18 +172,9 @@ Result<schema::TbsDer> MakeTbs(const Chain& chain, const ProfileSettings& settin
 
   der::Writer out;
   const std::size_t tbs = out.Begin(der::kSequence);
-  const std::size_t version = out.Begin(der::ContextConstructed(0));
-  out.SmallInteger(2);  // v3
-  out.End(version);
-  out.UnsignedInteger(serial);
-  const std::size_t algorithm = out.Begin(der::kSequence);
-  out.Oid(oid::kEcdsaSha256);  // RFC 5758 3.2: no parameters
-  out.End(algorithm);
-  out.Raw(chain.subject.view());
-  const std::size_t validity = out.Begin(der::kSequence);
-  out.Time(std::max(now - settings.backdate, chain.not_before));
-  out.Time(std::min(now + settings.lifetime, chain.not_after));
-  out.End(validity);
+  WriteTbsHead(&out, serial, chain.subject.view(),
+               std::max(now - settings.backdate, chain.not_before),
+               std::min(now + settings.lifetime, chain.not_after));
   out.Value(der::kSequence, {});
   out.Raw(key.spki().view());
   WriteExtensions(&out, chain, identity, key);

@@ -3,6 +3,7 @@
 #include "ca/extension_writer.h"
 #include "ca/spki.h"
 #include "ca/tbs_facts.h"
+#include "ca/tbs_head.h"
 #include "ca/tbs_parts.h"
 #include "schema/base/der.h"
 #include "schema/extensions.h"
@@ -196,18 +197,7 @@ Bytes KeyIdOfSpki(const schema::SpkiDer& spki) {
 schema::TbsDer WriteCaTbs(const CaTerms& terms, const Serial& serial) {
   der::Writer out;
   const std::size_t tbs = out.Begin(der::kSequence);
-  const std::size_t version = out.Begin(der::ContextConstructed(0));
-  out.SmallInteger(2);  // v3
-  out.End(version);
-  out.UnsignedInteger(serial);
-  const std::size_t algorithm = out.Begin(der::kSequence);
-  out.Oid(oid::kEcdsaSha256);  // RFC 5758 3.2: no parameters
-  out.End(algorithm);
-  out.Raw(terms.issuer.view());
-  const std::size_t validity = out.Begin(der::kSequence);
-  out.Time(terms.not_before);
-  out.Time(terms.not_after);
-  out.End(validity);
+  WriteTbsHead(&out, serial, terms.issuer.view(), terms.not_before, terms.not_after);
   out.Raw(terms.subject.view());
   out.Raw(terms.spki.view());
   const std::size_t wrapper = out.Begin(der::ContextConstructed(3));
