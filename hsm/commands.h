@@ -7,6 +7,10 @@
 
 namespace hsm {
 
+// A command ends with it when a token refused its PIN (EX_NOPERM): the service manager must not
+// start it again (RestartPreventExitStatus=), as each start is one try less.
+inline constexpr int kExitPinRefused = 77;
+
 void RegisterSigner(CLI::App& app, int& exit_code);
 
 // `program` is what bench starts as signers: this file.

@@ -19,7 +19,6 @@ using schema::Json;
 using schema::Result;
 
 constexpr int kExitFailed = 1;
-constexpr int kExitPinRefused = 77;  // as of `serve`
 
 struct ListOptions {
   std::string config, module, format = "text";

@@ -11,6 +11,7 @@
 #include "ca/ceremony/text.h"
 #include "ca/ceremony/words.h"
 #include "ca/text.h"
+#include "hsm/commands.h"
 #include "hsm/custody.h"
 #include "hsm/harden.h"
 #include "schema/base/file.h"
@@ -25,7 +26,6 @@ using schema::Result;
 namespace {
 
 constexpr int kExitFailed = 1;
-constexpr int kExitPinRefused = 77;  // as of `serve`
 constexpr std::size_t kTranscriptBytes = 8 * 1024 * 1024;
 
 struct RunOptions {
@@ -148,7 +148,7 @@ void Finish(const Result<int>& result, int& exit_code) {
     return;
   }
   std::fprintf(stderr, "chancery: %s\n", Plain(result.error().Describe()).c_str());
-  exit_code = result.error().Is(hsm::kPinRefused) ? kExitPinRefused : kExitFailed;
+  exit_code = result.error().Is(hsm::kPinRefused) ? hsm::kExitPinRefused : kExitFailed;
 }
 
 void RegisterRun(CLI::App& ceremony, const std::filesystem::path& program, int& exit_code) {

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "ca/authority.h"
+#include "hsm/commands.h"
 #include "http/commands/compat_flag.h"
 #include "http/custody_watch.h"
 #include "http/fetch.h"
@@ -30,7 +31,6 @@ using schema::Error;
 using schema::Result;
 
 constexpr int kExitFailed = 1;
-constexpr int kExitPinRefused = 77;  // EX_NOPERM
 
 // An error of this setting: the message starts with the configuration key the operator has to look
 // at.
@@ -258,7 +258,7 @@ int Serve(const std::string& file, const std::filesystem::path& program, const o
     const Error& error = built.error();
     house.journal.Error("start-refused", {{"config", file}, {"reason", error.Describe()}});
     std::fprintf(stderr, "chancery: cannot serve %s: %s\n", file.c_str(), error.Describe().c_str());
-    return error.Is(hsm::kPinRefused) ? kExitPinRefused : kExitFailed;
+    return error.Is(hsm::kPinRefused) ? hsm::kExitPinRefused : kExitFailed;
   }
   house.journal.Info("serving", {{"public", house.servers[0]->address().Text()},
                                  {"log", house.servers[1]->address().Text()},
