@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "schema/base/bytes.h"
+#include "schema/base/file.h"
 
 namespace hsm {
 
@@ -24,15 +25,8 @@ fs::path RefusedPinFile(const fs::path& state, const PinSource& source) {
 }
 
 void RememberRefusedPin(const fs::path& state, const PinSource& source, const PinTried& tried) {
-  std::error_code ignored;
-  const fs::path memory = RefusedPinFile(state, source);
-  const std::string fresh = memory.string() + ".new";
-  {
-    std::ofstream out(fresh, std::ios::trunc);
-    out << tried.text << '\n';
-    if (!out.flush()) return;
-  }
-  fs::rename(fresh, memory, ignored);
+  // What cannot be remembered is tried once more at the next start.
+  static_cast<void>(schema::ReplaceFile(RefusedPinFile(state, source), tried.text + "\n"));
 }
 
 std::optional<PinTried> RecallRefusedPin(const fs::path& state, const PinSource& source) {
