@@ -60,11 +60,7 @@ Outcome Sequencer::TryRecover() {
     return Error{&kForked, "after a failed commit the store has tails of another writer"};
   }
   TRY(Edges edges, LoadEdges(*parts_.store, found));
-  // A commit that changes nothing shows that the store can be written.
-  Batch probe;
-  probe.before = found;
-  probe.after = found;
-  TRY(parts_.store->Append(probe));
+  TRY(parts_.store->Probe());
 
   edges_ = std::move(edges);
   {

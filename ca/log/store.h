@@ -183,6 +183,8 @@ class Store {
   // sqlite::kBroken. After an error it is unknown whether the batch is in the store: open it anew
   // and read the tails.
   virtual schema::Outcome Append(const Batch& batch) = 0;
+  // Shows that the store can be written: a commit that writes a page and changes nothing.
+  virtual schema::Outcome Probe() = 0;
   // Copies what other threads left of the write-ahead log. A few milliseconds.
   virtual schema::Outcome Checkpoint() = 0;
 };
