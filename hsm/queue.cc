@@ -12,8 +12,8 @@ using schema::Steady;
 
 namespace {
 
-constexpr std::size_t kQueueMax =
-    2048;  // jobs of one role; the sequencer may bring a whole commit at once
+// Jobs of one side; the sequencer may bring a whole commit at once.
+constexpr std::size_t kQueueMax = 2048;
 constexpr int kRetriesMax = 1;
 
 Error Unavailable(std::string why) { return Error{&kSignerUnavailable, std::move(why)}; }
@@ -59,15 +59,19 @@ std::string Queue::ReasonLocked() const {
   return why.empty() ? "a signer is starting" : why;
 }
 
-std::size_t Queue::Ahead() const {
-  std::size_t ahead = first_.size() + second_.size();
+// Of the other side no more than are taken in turn with its own.
+std::size_t Queue::Ahead(Purpose purpose) const {
+  const std::size_t own = Side(purpose).size();
+  const std::size_t other = first_.size() + second_.size() - own;
+  const bool other_next = second_next_ != (purpose == Purpose::kPrecertificate);
+  std::size_t ahead = own + std::min(other, own + (other_next ? 1 : 0));
   for (const LaneState& lane : lanes_) ahead += lane.in_flight;
   return ahead;
 }
 
 const char* Queue::WhyNotNow(const Job& job) const {
-  const std::size_t ahead = Ahead();
-  if (ahead >= kQueueMax) return "too much waits for the HSM";
+  if (Side(job.purpose).size() >= kQueueMax) return "too much waits for the HSM";
+  const std::size_t ahead = Ahead(job.purpose);
   // A device of 13 signatures a second must not make a thread wait for what cannot come in time.
   const auto lanes = static_cast<std::size_t>(std::max(1, ready_.load()));
   const auto wait = each_ * static_cast<std::int64_t>(ahead / lanes);

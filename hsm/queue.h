@@ -54,8 +54,8 @@ class Queue {
   // `lanes` signers; each is known by its number and woken through its eventfd.
   explicit Queue(std::vector<int> wake) : wake_(std::move(wake)), lanes_(wake_.size()) {}
 
-  // Finishes at once what cannot wait: no signer is up or starting, the queue is full or longer
-  // than the deadline.
+  // Finishes at once what cannot wait: no signer is up or starting, the queue is full, or what is
+  // taken before it lasts longer than its deadline.
   void Submit(std::vector<Job> jobs);
   // Up to `most` jobs, fewer when other lanes are idle; empty: nothing waits, and the lane is now
   // idle and will be woken. Jobs that nobody waits for any more are dropped.
@@ -83,9 +83,12 @@ class Queue {
   };
   bool AllDown() const;
   std::string ReasonLocked() const;
-  std::size_t Ahead() const;
+  std::size_t Ahead(Purpose purpose) const;
   const char* WhyNotNow(const Job& job) const;
   std::deque<Job>& Side(Purpose purpose) {
+    return purpose == Purpose::kPrecertificate ? second_ : first_;
+  }
+  const std::deque<Job>& Side(Purpose purpose) const {
     return purpose == Purpose::kPrecertificate ? second_ : first_;
   }
   std::optional<Job> Pop();
