@@ -78,6 +78,7 @@ schema::Result<BenchRow> BenchSessions(schema::Config config, int sessions,
                                        const std::filesystem::path& program,
                                        schema::Journal& journal) {
   config.ca.sessions = sessions;
+  config.hsm.socket.clear();  // signers of our own: a supervisor has those of the server
   TRY(const auto custody, Custody::Start(config, program, journal));
   const Phase alone = RunPhase(*custody, sessions, duration / 2);
   const Phase full = RunPhase(*custody, sessions * kCallersEach, duration / 2);

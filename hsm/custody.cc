@@ -58,7 +58,7 @@ class CustodyOfSigners final : public Custody {
   CustodyOfSigners(const schema::Config& config, const std::filesystem::path& program,
                    schema::Journal& journal)
       : config_(config),
-        program_(program),
+        source_{program, config.file, config.hsm.socket},
         journal_(journal),
         issuing_(static_cast<std::size_t>(config.ca.sessions)),
         log_(1) {}
@@ -152,7 +152,7 @@ class CustodyOfSigners final : public Custody {
 
  private:
   void Man(Crew& crew, Role role, LoginGate& gate) {
-    const LaneSettings settings{program_, config_.file, role, config_.ca.sign_deadline};
+    const LaneSettings settings{source_, role, config_.ca.sign_deadline};
     for (std::size_t i = 0; i < crew.events.size(); ++i) {
       crew.lanes.push_back(std::make_unique<Lane>(settings, i, crew.events[i].get(), crew.queue,
                                                   gate, tally_, journal_));
@@ -167,12 +167,13 @@ class CustodyOfSigners final : public Custody {
             : GateName{key};
     auto& gate = gates_[name];
     if (gate == nullptr) {
-      const PinSource source = uri ? uri->pin : PinSource();
+      // What a supervisor's signers read is not even looked at here.
+      const PinSource source = uri && !source_.supervised() ? uri->pin : PinSource();
       Descriptor entered;
       if (source.kind == PinKind::kPrompt) {
-        TRY(entered, HaveAskedForPin(program_, source.asks_for));
+        TRY(entered, HaveAskedForPin(source_.program, source.asks_for));
       }
-      gate = std::make_unique<LoginGate>(source, config_.state, std::move(entered));
+      gate = std::make_unique<LoginGate>(source, config_.hsm.state, std::move(entered));
     }
     return gate.get();
   }
@@ -196,7 +197,7 @@ class CustodyOfSigners final : public Custody {
   using GateName = std::array<std::string, 4>;
 
   const schema::Config config_;
-  const std::filesystem::path program_;
+  const SignerSource source_;
   schema::Journal& journal_;
   KeyFacts facts_;
   std::vector<std::string> key_reports_;
@@ -211,7 +212,7 @@ class CustodyOfSigners final : public Custody {
 Result<std::unique_ptr<Custody>> Custody::Start(const schema::Config& config,
                                                 const std::filesystem::path& program,
                                                 schema::Journal& journal) {
-  MakeStateDirectory(config.state);
+  if (config.hsm.socket.empty()) MakeStateDirectory(config.hsm.state);
   auto custody = std::make_unique<CustodyOfSigners>(config, program, journal);
   TRY(custody->Man());
   TRY(custody->AwaitStart());

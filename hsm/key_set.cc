@@ -67,7 +67,7 @@ KeyTerms IssuingTerms(const schema::Config& config) {
           config.ca.waive_key_attributes,
           config.ca.context_login,
           config.ca.sessions + (ShareToken(config) ? 1 : 0),
-          config.state,
+          config.hsm.state,
           -1};
 }
 
@@ -76,7 +76,7 @@ KeyTerms LogTerms(const schema::Config& config) {
           config.log.certificates.waive_key_attributes,
           false,
           ShareToken(config) ? config.ca.sessions + 1 : 1,
-          config.state,
+          config.hsm.state,
           -1};
 }
 

@@ -128,12 +128,12 @@ void Lane::Run() {
 
 void Lane::CameUp(const KeyFacts& facts) {
   facts_ = facts;
-  pid_ = process_.pid();
+  pid_ = said_pid_;
   last_trouble_.clear();
   queue_.SetLane(number_, Queue::Lane::kReady);
   journal_.Info("signer-ready", {{"role", std::string(RoleName(settings_.role))},
                                  {"run", std::to_string(run_)},
-                                 {"pid", std::to_string(process_.pid())},
+                                 {"pid", std::to_string(pid_)},
                                  {"token", facts.token}});
 }
 
@@ -154,8 +154,7 @@ Result<KeyFacts> Lane::Bring() {
   lost_ = false;
   reader_ = FrameReader();
   counts_ = RunCounts();
-  TRY(process_, SignerProcess::Spawn(settings_.program, settings_.config_file,
-                                     RoleName(settings_.role), gate_.entered()));
+  TRY(process_, settings_.source.Bring(RoleName(settings_.role), gate_.entered()));
   return ReadHello();
 }
 
@@ -228,6 +227,8 @@ Result<KeyFacts> Lane::CheckHello(const Frame& frame) {
         return Error{&kKeyUnusable, "ca.key: the probe signature does not verify"};
       }
       if (issuing) ++operations_;
+      // A supervisor's process is known by its word alone.
+      said_pid_ = process_.pid() > 0 ? process_.pid() : hello.pid;
       const bool same = hello.facts.issuing == facts_.issuing && hello.facts.log == facts_.log &&
                         hello.facts.certificates_note == facts_.certificates_note &&
                         hello.facts.events_note == facts_.events_note;

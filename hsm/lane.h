@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <filesystem>
 #include <functional>
 #include <future>
 #include <string>
@@ -14,14 +13,14 @@
 #include "hsm/process.h"
 #include "hsm/protocol.h"
 #include "hsm/queue.h"
+#include "hsm/signer_source.h"
 #include "hsm/tally.h"
 #include "schema/base/journal.h"
 
 namespace hsm {
 
 struct LaneSettings {
-  std::filesystem::path program;
-  std::filesystem::path config_file;
+  SignerSource source;
   Role role;
   std::chrono::milliseconds sign_deadline;  // a signer silent for longer is killed
 };
@@ -83,6 +82,7 @@ class Lane {
   std::string last_trouble_;         // so that the operator reads it once, not at every try
   bool first_said_ = false;
   bool lost_ = false;          // the signer waits for kReopen
+  int said_pid_ = 0;           // its process, as it says itself
   std::uint64_t answers_ = 0;  // of all signers so far
 
   std::promise<schema::Result<KeyFacts>> first_start_;

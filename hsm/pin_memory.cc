@@ -1,7 +1,10 @@
 #include "hsm/pin_memory.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <fstream>
 #include <system_error>
 
@@ -18,10 +21,27 @@ std::optional<PinTried> LookAtPin(const fs::path& file) {
   return StampOf(status);
 }
 
-fs::path RefusedPinFile(const fs::path& state, const PinSource& source) {
+namespace {
+
+fs::path FileOf(const fs::path& state, const char* what, const PinSource& source) {
   constexpr std::size_t kNameBytes = 8;
   const schema::Hash hash = schema::Sha256(schema::AsBytes(source.Key()));
-  return state / ("pin-refused-" + schema::Hex(schema::BytesView(hash).first(kNameBytes)));
+  return state / (what + schema::Hex(schema::BytesView(hash).first(kNameBytes)));
+}
+
+}  // namespace
+
+fs::path RefusedPinFile(const fs::path& state, const PinSource& source) {
+  return FileOf(state, "pin-refused-", source);
+}
+
+Descriptor TakePinTurn(const fs::path& state, const PinSource& source) {
+  const fs::path file = FileOf(state, "pin-turn-", source);
+  Descriptor turn(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (turn.get() < 0) return turn;
+  while (::flock(turn.get(), LOCK_EX) != 0 && errno == EINTR) {
+  }
+  return turn;
 }
 
 void RememberRefusedPin(const fs::path& state, const PinSource& source, const PinTried& tried) {

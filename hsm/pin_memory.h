@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "hsm/channel.h"
 #include "hsm/pin.h"
 #include "hsm/pin_source.h"
 
@@ -26,6 +27,11 @@ std::optional<PinTried> RecallRefusedPin(const std::filesystem::path& state,
                                          const PinSource& source);
 void ForgetRefusedPin(const std::filesystem::path& state, const PinSource& source);
 std::filesystem::path RefusedPinFile(const std::filesystem::path& state, const PinSource& source);
+
+// One process at a time reads, tries and remembers the PIN of a source: with a wrong one several
+// tries at once would lock the token, whatever each of them remembers afterwards. Waits; held until
+// the descriptor is closed. Without such a directory nothing is held.
+Descriptor TakePinTurn(const std::filesystem::path& state, const PinSource& source);
 
 // Whether this PIN, just read, is the one that was refused.
 bool IsRefusedPin(const PinTried& refused, const ReadPinResult& read);

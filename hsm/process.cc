@@ -58,6 +58,27 @@ struct SpawnSettings {
   }
 };
 
+Result<pid_t> Start(int socket, const std::filesystem::path& program,
+                    const std::filesystem::path& config_file, std::string_view role,
+                    int entered_pin) {
+  const SpawnSettings settings(socket, entered_pin);
+  std::vector<std::string> words = {
+      program.string(), "signer",          "--config", config_file.string(),
+      "--role",         std::string(role), "--fd",     std::to_string(kSignerFd)};
+  if (entered_pin >= 0) words.insert(words.end(), {"--pin-fd", std::to_string(kPinFd)});
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t pid = 0;
+  const int error = ::posix_spawn(&pid, program.c_str(), &settings.files, &settings.attributes,
+                                  arguments.data(), environ);
+  if (error != 0) {
+    return Error{&kSignerUnavailable,
+                 program.string() + ": " + std::generic_category().message(error)};
+  }
+  return pid;
+}
+
 }  // namespace
 
 SignerProcess::SignerProcess(SignerProcess&& other) noexcept
@@ -76,26 +97,39 @@ Result<SignerProcess> SignerProcess::Spawn(const std::filesystem::path& program,
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return Error{&kSignerUnavailable, "socketpair: " + std::generic_category().message(errno)};
   }
-  Descriptor ours(ends[0]);
-  const Descriptor theirs(ends[1]);
-  const SpawnSettings settings(theirs.get(), entered_pin);
-  std::vector<std::string> words = {
-      program.string(), "signer",          "--config", config_file.string(),
-      "--role",         std::string(role), "--fd",     std::to_string(kSignerFd)};
-  if (entered_pin >= 0) words.insert(words.end(), {"--pin-fd", std::to_string(kPinFd)});
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
   SignerProcess process;
-  const int error = ::posix_spawn(&process.pid_, program.c_str(), &settings.files,
-                                  &settings.attributes, arguments.data(), environ);
-  if (error != 0) {
-    process.pid_ = 0;
-    return Error{&kSignerUnavailable,
-                 program.string() + ": " + std::generic_category().message(error)};
-  }
-  process.socket_ = std::move(ours);
+  process.socket_ = Descriptor(ends[0]);
+  const Descriptor theirs(ends[1]);
+  TRY(process.pid_, Start(theirs.get(), program, config_file, role, entered_pin));
   return process;
+}
+
+Result<SignerProcess> SignerProcess::SpawnAt(Descriptor socket,
+                                             const std::filesystem::path& program,
+                                             const std::filesystem::path& config_file,
+                                             std::string_view role, int entered_pin) {
+  SignerProcess process;
+  process.socket_ = std::move(socket);
+  TRY(process.pid_, Start(process.socket(), program, config_file, role, entered_pin));
+  return process;
+}
+
+SignerProcess SignerProcess::OfSupervisor(Descriptor socket) {
+  SignerProcess process;
+  process.socket_ = std::move(socket);
+  return process;
+}
+
+void SignerProcess::SendKill() const {
+  if (pid_ > 0) ::kill(pid_, SIGKILL);
+}
+
+std::optional<int> SignerProcess::HasEnded() {
+  int status = 0;
+  if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+  pid_ = 0;
+  socket_.Close();
+  return status;
 }
 
 void SignerProcess::Kill() {

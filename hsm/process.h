@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "hsm/channel.h"
@@ -19,17 +20,26 @@ class SignerProcess {
   static schema::Result<SignerProcess> Spawn(const std::filesystem::path& program,
                                              const std::filesystem::path& config_file,
                                              std::string_view role, int entered_pin = -1);
+  // The same at the end of `socket` that is here already, which both keep: a supervisor's way.
+  static schema::Result<SignerProcess> SpawnAt(Descriptor socket,
+                                               const std::filesystem::path& program,
+                                               const std::filesystem::path& config_file,
+                                               std::string_view role, int entered_pin);
+  // One that a supervisor starts at the other end of `socket`, and ends when this end is closed.
+  static SignerProcess OfSupervisor(Descriptor socket);
   SignerProcess() = default;
   SignerProcess(SignerProcess&& other) noexcept;
   SignerProcess& operator=(SignerProcess&& other) noexcept;
   ~SignerProcess() { Kill(); }
 
-  bool running() const { return pid_ > 0; }
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return pid_; }  // 0: none, or a supervisor's
   int socket() const { return socket_.get(); }
 
-  // SIGKILL, and waits for the end.
+  // SIGKILL, and waits for the end. One of a supervisor is let go.
   void Kill();
+  // SIGKILL, and does not wait: HasEnded tells, once, how (waitpid(2)), and closes the socket.
+  void SendKill() const;
+  std::optional<int> HasEnded();
   // Closes the socket, which ends a healthy signer with its session closed in order; kills one that
   // takes longer than `patience`.
   void Stop(std::chrono::milliseconds patience);

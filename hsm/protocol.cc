@@ -87,6 +87,7 @@ Bytes EncodeHello(const Hello& hello) {
   AppendField(out, schema::AsBytes(hello.facts.token_serial));
   AppendField(out, hello.probe);
   AppendField(out, schema::AsBytes(hello.facts.report));
+  AppendNumber(out, static_cast<std::uint64_t>(hello.pid), 4);
   return out;
 }
 
@@ -95,8 +96,11 @@ Result<Hello> DecodeHello(BytesView rest) {
   for (BytesView& field : fields) {
     TRY(field, TakeField(rest));
   }
+  TRY(const BytesView pid, Take(rest, 4));
   if (!rest.empty()) return Bad("octets after the hello");
   Hello hello;
+  hello.pid = static_cast<int>(Number(pid));
+  if (hello.pid <= 0) return Bad("no process");
   hello.facts.issuing = schema::SpkiDer(schema::ToBytes(fields[0]));
   hello.facts.log = schema::SpkiDer(schema::ToBytes(fields[1]));
   hello.facts.certificates_note = schema::ToBytes(fields[2]);

@@ -62,6 +62,7 @@ class FrameReader {
 
 struct Hello {
   KeyFacts facts;
+  int pid = 0;          // of its process, for people; 1 or more
   schema::Bytes probe;  // signature over kProbePrefix by the issuing key; empty in the log's signer
 };
 schema::Bytes EncodeHello(const Hello& hello);

@@ -2,11 +2,13 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "hsm/channel.h"
+#include "hsm/commands.h"
 #include "hsm/confine.h"
 #include "hsm/harden.h"
 #include "hsm/key_set.h"
@@ -49,7 +51,9 @@ Bytes HelloFrame(const Result<KeySet>& keys, const LoginReport& report) {
     AppendFrame(out, 0, static_cast<std::uint8_t>(code), bytes);
   };
   if (keys) {
-    append(AnswerCode::kHelloReady, EncodeHello(keys->hello()));
+    Hello hello = keys->hello();
+    hello.pid = ::getpid();
+    append(AnswerCode::kHelloReady, EncodeHello(hello));
   } else if (keys.error().Is(kPinRefused)) {
     append(AnswerCode::kHelloPinRefused, EncodeRefusal({report.tried, keys.error().detail}));
   } else {
@@ -101,6 +105,7 @@ class Signer {
     keys_.reset();
     LoginReport report;
     Result<KeySet> opened = Open(report);
+    pin_refused_ = !opened && opened.error().Is(kPinRefused);
     const bool told = WriteAll(fd_, HelloFrame(opened, report), kForever) == Channel::kOk;
     if (!told || !opened) return false;
     keys_.emplace(*std::move(opened));
@@ -130,6 +135,8 @@ class Signer {
     }
   }
 
+  int exit_code() const { return pin_refused_ ? kExitPinRefused : 1; }  // after a false
+
  private:
   Result<KeySet> Open(LoginReport& report) {
     TRY(const std::string text, schema::ReadFile(config_file_));
@@ -151,6 +158,7 @@ class Signer {
   const int fd_;
   const int entered_pin_;
   bool confined_ = false;
+  bool pin_refused_ = false;
   Modules modules_;  // before the keys, which live in them
   std::optional<KeySet> keys_;
   MadeCounts made_{};  // of the process: it outlives a lost session
@@ -163,12 +171,12 @@ int RunSigner(const fs::path& config_file, std::string_view role_name, int fd, i
   DieWithParent();
   Signer signer(config_file, role_name == RoleName(Role::kLog) ? Role::kLog : Role::kIssuing, fd,
                 entered_pin);
-  if (!signer.SayHello()) return 1;
+  if (!signer.SayHello()) return signer.exit_code();
   FrameReader reader;
   for (;;) {
     const Channel read = ReadSome(fd, -1, reader.buffer(), kForever);
     if (read == Channel::kClosed) return 0;
-    if (!signer.AnswerAll(reader)) return 1;
+    if (!signer.AnswerAll(reader)) return signer.exit_code();
   }
 }
 

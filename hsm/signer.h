@@ -8,9 +8,9 @@ namespace hsm {
 
 // Serves the socket `fd` until its other end closes: loads the configuration, opens the keys of
 // `role` ("issuing" or "log"), says hello, signs what the guard allows. Returns the exit code: 0
-// after a closed socket, 1 after an error, which the other end was told. Single-threaded; hardens
-// the process, so call it in one of its own.
-// `entered_pin`: a descriptor of pin_prompt.h, or -1.
+// after a closed socket, 77 after a refused PIN, 1 after any other error; the other end was told.
+// Single-threaded; hardens the process, so call it in one of its own. `entered_pin`: a descriptor
+// of pin_prompt.h, or -1.
 int RunSigner(const std::filesystem::path& config_file, std::string_view role, int fd,
               int entered_pin);
 

@@ -117,6 +117,7 @@ Error Refused(const KeyUri& uri, const std::string& reason, Opening& opening) {
 // The one place where a PIN is read and given away.
 Outcome LogInAs(CK_USER_TYPE user, const KeyUri& uri, const KeyTerms& terms, CK_FLAGS flags,
                 const Session& session, Opening& opening, LoginReport& report) {
+  const Descriptor turn = TakePinTurn(terms.state, uri.pin);
   auto pin = ReadPin(uri.pin, terms.entered_pin);
   if (!pin) return opening.Failed(Step::kPin, pin.error().detail, "");
   report.tried = pin->tried;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <memory>
 
 #include "ca/ceremony/commands.h"
 #include "ca/commands.h"
@@ -13,6 +14,7 @@
 #include "http/commands/serve.h"
 #include "http/commands/token_inspect.h"
 #include "http/commands/trust_export.h"
+#include "http/journal.h"
 
 int main(int argc, char** argv) {
   CLI::App app{
@@ -27,7 +29,8 @@ int main(int argc, char** argv) {
   // The signers run this same file; /proc survives a relative argv[0] and a replaced binary.
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   http::RegisterServe(app, program.c_str(), exit_code);
-  hsm::RegisterSigner(app, exit_code);
+  hsm::RegisterSigner(
+      app, program, [] { return std::make_unique<http::OperatorLog>(); }, exit_code);
   hsm::RegisterHsm(app, program, exit_code);
   ca::RegisterCeremony(app, program, exit_code);
   ca::RegisterLogCommands(app, exit_code);

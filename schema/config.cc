@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kHostBytes = 255;  // with a port or a prefix
 constexpr std::size_t kShardBytes = 64;
 constexpr std::size_t kOriginBytes = 255;
 
@@ -26,7 +25,6 @@ bool AllOf(std::string_view text, std::string_view allowed) {
 }
 
 constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz";
-constexpr std::string_view kUpper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view kDigits = "0123456789";
 
 Result<std::string> NeedText(const Node& map, std::string_view key) {
@@ -136,22 +134,6 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   TRY(out.waive_key_attributes, ReadWaivers(node));
   const Node* context_login = node.Find("context-login");
   TRY(out.context_login, context_login == nullptr ? Result<bool>(false) : context_login->Bool());
-  return out;
-}
-
-Result<HsmSettings> ReadHsm(const Node* node) {
-  HsmSettings out;
-  if (node == nullptr) return out;
-  TRY(node->OnlyKeys({"network"}));
-  const Node* network = node->Find("network");
-  if (network == nullptr) return out;
-  TRY(out.network, network->Strings());
-  for (const std::string& host : out.network) {
-    const bool plain =
-        !host.empty() && host.size() <= kHostBytes &&
-        AllOf(host, std::string(kLower) + std::string(kUpper) + std::string(kDigits) + ".-:[]/");
-    if (!plain) return network->Wrong("wanted names or addresses of hosts");
-  }
   return out;
 }
 
@@ -286,7 +268,7 @@ Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(const Node* ca, root.Need("ca"));
   TRY(out.ca, ReadCa(*ca, out));
   TRY(const Node* log, root.Need("log"));
-  TRY(out.hsm, ReadHsm(root.Find("hsm")));
+  TRY(out.hsm, ReadHsm(root.Find("hsm"), out.directory, out.state));
   TRY(out.log, ReadLog(*log, out));
   TRY(out.limits, ReadLimits(root.Find("limits")));
   TRY(out.public_url, ReadUrl(root.Find("url"), out.listen.public_api));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "schema/base/result.h"
+#include "schema/hsm_settings.h"
 #include "schema/limit_settings.h"
 #include "schema/network.h"
 
@@ -37,11 +38,6 @@ struct CaSettings {
   // Names of PKCS#11 attributes whose rule (hsm/key_rules.h) does not count; each use is logged.
   std::vector<std::string> waive_key_attributes;
   bool context_login;  // give the PIN for each signature to a key that asks for it
-};
-
-struct HsmSettings {
-  // Where the HSM is, when it is in the network: without any the signers have none.
-  std::vector<std::string> network;
 };
 
 struct ShardSettings {

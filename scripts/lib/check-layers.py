@@ -16,7 +16,7 @@ LIBRARIES = {
     "pistache": r"http/", "curl": r"http/fetch\.cc", "prometheus": r"http/", "spdlog": r"http/", "fmt": r"http/",
     "SQLiteCpp": r"ca/log/", "sqlite3.h": r"ca/log/", "libp11.h": r"hsm/", "p11-kit": r"hsm/",
     "yaml-cpp": r"schema/base/document\.cc", "re2": r"(oidc|ca)/", "CLI": r"(http/|.*commands\.(h|cc))",
-    "systemd": r"http/",
+    "systemd": r"(http/|hsm/service\.cc)",
 }
 
 

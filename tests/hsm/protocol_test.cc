@@ -57,6 +57,7 @@ TEST_CASE("hello and refusal") {
   hello.facts.events_note = Bytes(32, 7);
   hello.facts.token = "label (serial, maker)";
   hello.probe = {9};
+  hello.pid = 4711;
   const Bytes encoded = hsm::EncodeHello(hello);
   const auto decoded = hsm::DecodeHello(encoded);
   REQUIRE(decoded.has_value());
@@ -65,6 +66,7 @@ TEST_CASE("hello and refusal") {
   CHECK(decoded->facts.events_note == hello.facts.events_note);
   CHECK_EQ(decoded->facts.token, hello.facts.token);
   CHECK(decoded->probe == hello.probe);
+  CHECK_EQ(decoded->pid, 4711);
   for (std::size_t size = 0; size < encoded.size(); ++size) {
     CHECK_FALSE(hsm::DecodeHello(schema::BytesView(encoded).first(size)).has_value());
   }

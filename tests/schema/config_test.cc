@@ -24,6 +24,8 @@ TEST_CASE("what is absent has its default") {
   CHECK_EQ(config->ca.backdate, std::chrono::seconds(30));
   CHECK_EQ(config->ca.sign_deadline, std::chrono::seconds(2));
   CHECK_EQ(config->log.checkpoint, std::chrono::seconds(1));
+  CHECK(config->hsm.socket.empty());
+  CHECK_EQ(config->hsm.state, config->state);
   CHECK_EQ(config->log.precertificate_backlog, 1024);
   CHECK(config->log.redact_claims.empty());
   CHECK_EQ(config->public_url, "http://127.0.0.1:5555");
@@ -35,6 +37,22 @@ TEST_CASE("what is absent has its default") {
   CHECK_FALSE(limit.exempt[0].Contains(*schema::ParseAddress("128.0.0.1")));
   CHECK(limit.exempt[1].Contains(*schema::ParseAddress("::1")));
   CHECK_FALSE(limit.exempt[1].Contains(*schema::ParseAddress("::2")));
+}
+
+TEST_CASE("a supervisor's paths start at the file's directory, and its socket's has to fit") {
+  const auto with = [](const std::string& socket) {
+    return Parse(With(Minimal(), "/hsm",
+                      R"({"socket": ")" + socket + R"(", "front": 990, "state": "signer"})"));
+  };
+  const auto config = with("socket");
+  REQUIRE(config);
+  CHECK_EQ(config->hsm.socket, "/etc/chancery/socket");
+  CHECK_EQ(config->hsm.front, "990");
+  CHECK_EQ(config->hsm.state, "/etc/chancery/signer");
+  CHECK(with("/" + std::string(106, 's')));
+  const auto longer = with("/" + std::string(107, 's'));
+  REQUIRE_FALSE(longer);
+  CHECK_NE(longer.error().detail.find("hsm.socket: is longer than 107 octets"), std::string::npos);
 }
 
 TEST_CASE("paths start at the file's directory") {
@@ -204,6 +222,17 @@ TEST_CASE("ca") {
       {"/hsm/network", "{}", "hsm.network: wanted"},
       {"/hsm/network", R"([""])", "hsm.network: wanted names or addresses"},
       {"/hsm/network", R"(["a b"])", "hsm.network: wanted names or addresses"},
+      {"/hsm", R"({"socket": "/run/s", "front": "chancery", "state": "/s"})", ""},
+      {"/hsm", R"({"socket": "run/s", "front": 990, "state": "s"})", ""},
+      {"/hsm", R"({"state": "signer"})", ""},
+      {"/hsm", R"({"socket": "/run/s", "state": "/s"})", "hsm.front: is missing"},
+      {"/hsm", R"({"socket": "/run/s", "front": "chancery"})", "hsm.state: is missing"},
+      {"/hsm", R"({"front": "chancery"})", "hsm.front: means nothing without hsm.socket"},
+      {"/hsm", R"({"socket": "/run/s", "front": "a b", "state": "/s"})",
+       "hsm.front: wanted the name"},
+      {"/hsm", R"({"socket": "/run/s", "front": "-1", "state": "/s"})",
+       "hsm.front: wanted the name"},
+      {"/hsm", R"({"socket": "", "front": "a", "state": "/s"})", "hsm.socket: is empty"},
       {"/ca/context-login", R"("true")", "ca.context-login: wanted"},
       {"/log/certificates/waive-key-attributes", R"(["CKA_LOCAL"])", ""},
       {"/log/events/waive-key-attributes", R"(["CKA_LOCAL"])", "unknown key"},

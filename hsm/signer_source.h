@@ -1,0 +1,24 @@
+// Where signers come from: started by this process, or had of a supervisor.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "hsm/process.h"
+#include "schema/base/result.h"
+
+namespace hsm {
+
+struct SignerSource {
+  std::filesystem::path program;
+  std::filesystem::path config_file;
+  std::filesystem::path socket{};  // of a supervisor (hsm/join.h); empty: `program` is started
+
+  // PIN sources, file keys and what is remembered of refused PINs are the supervisor's then.
+  bool supervised() const { return !socket.empty(); }
+
+  // A signer whose hello is to be read. Call it on the thread that will own the process.
+  schema::Result<SignerProcess> Bring(std::string_view role, int entered_pin) const;
+};
+
+}  // namespace hsm
