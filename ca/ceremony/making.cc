@@ -1,5 +1,7 @@
 #include "ca/ceremony/making.h"
 
+#include <algorithm>
+
 #include "ca/ceremony/names.h"
 #include "schema/base/der.h"
 
@@ -86,7 +88,14 @@ Result<CaTerms> PrecertificateTerms(const Record& record) {
   TRY(CaTerms terms, Fresh(record, kPrecertificate, plan.subject));
   terms.path_length = std::uint8_t{0};
   terms.purpose = Purpose::kPrecertificates;
-  return IssuedBy(Valid(std::move(terms), record, plan.validity), record, kIssuing);
+  TRY(terms, IssuedBy(Valid(std::move(terms), record, plan.validity), record, kIssuing));
+  // Its step begins after its issuer's: planned to last as long, it would outlive it by the time
+  // between them.
+  if (plan.validity.lifetime <= record.plan()->issuing.validity.lifetime) {
+    TRY(const CaCertificate* issuing, Need(record, kIssuing));
+    terms.not_after = std::min(terms.not_after, issuing->terms.not_after);
+  }
+  return terms;
 }
 
 // A PEM text of these certificates; empty when one of them is not there.

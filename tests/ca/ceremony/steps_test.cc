@@ -107,7 +107,7 @@ TEST_CASE("without witnesses the transcript says that it was a test") {
 constexpr const char* kPrecertificatePlan = R"(precertificate:
   key: "file:precertificate.key"
   subject: {organization: Example, common-name: Example Precertificates}
-  lifetime: 900d
+  lifetime: 1000d
 )";
 
 TEST_CASE("a Precertificate Signing Certificate stands under the issuing CA") {
@@ -121,6 +121,8 @@ TEST_CASE("a Precertificate Signing Certificate stands under the issuing CA") {
   CHECK_EQ(terms.path_length, 0);
   CHECK_EQ(record.Certificate(kIssuing)->terms.path_length, 1);
   CHECK(terms.issuer == record.Certificate(kIssuing)->terms.subject);
+  // Planned to last as long, and begun later.
+  CHECK(terms.not_after == record.Certificate(kIssuing)->terms.not_after);
   CHECK_EQ(ceremony.file("precertificate-chain.pem").find(ceremony.file("issuing.pem")),
            ceremony.file("precertificate-chain.pem").size() - ceremony.file("chain.pem").size());
 }
