@@ -2,10 +2,12 @@
 // it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "ca/precertificate_signer.h"
 #include "schema/base/bytes.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
@@ -23,6 +25,8 @@ struct Chain {
   schema::Bytes key_id;                       // issuing CA's SubjectKeyIdentifier, not empty
   schema::Time not_before, not_after;         // the intersection of all certificates' validity
   std::string organization, common_name;      // of the issuing CA's subject, for trust documents
+  // Who signs precertificates; absent: the issuing key. Not LoadChain's to set.
+  std::optional<PrecertificateSigner> precertificate_signer{};
 };
 
 // kBadChain, naming which certificate (1 = issuing CA) and why, unless: 1 to 8 PEM certificates and

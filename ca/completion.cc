@@ -1,6 +1,7 @@
 // The second half of ca/profile.h: a logged TBS completed with poison or SCT list, and cut again.
 #include <algorithm>
 
+#include "ca/extension_writer.h"
 #include "ca/profile.h"
 #include "ca/tbs_parts.h"
 #include "schema/base/der.h"
@@ -21,11 +22,11 @@ bool IsCompletion(const Extension& extension) {
   return schema::Equal(extension.oid, oid::kSctList) || schema::Equal(extension.oid, oid::kPoison);
 }
 
-// The same fields with other extensions.
-Bytes WithExtensions(const TbsParts& parts, BytesView first, BytesView last) {
+// The fields before the extensions, then these.
+Bytes WithExtensions(std::initializer_list<BytesView> head, BytesView first, BytesView last) {
   der::Writer out;
   const std::size_t tbs = out.Begin(der::kSequence);
-  out.Raw(parts.head);
+  for (const BytesView field : head) out.Raw(field);
   const std::size_t wrapper = out.Begin(der::ContextConstructed(3));
   const std::size_t list = out.Begin(der::kSequence);
   out.Raw(first);
@@ -69,16 +70,53 @@ Bytes PoisonExtension() {
   return std::move(out).Take();
 }
 
+Bytes AuthorityKeyIdExtension(BytesView key_id) {
+  der::Writer out;
+  {
+    const OpenExtension extension(&out, oid::kAuthorityKeyId, false);
+    const std::size_t identifier = out.Begin(der::kSequence);
+    out.Value(der::ContextPrimitive(0), key_id);
+    out.End(identifier);
+  }
+  return std::move(out).Take();
+}
+
+// The extensions in their order, the AuthorityKeyIdentifier another's.
+Result<Bytes> WithAuthority(const TbsParts& parts, BytesView key_id) {
+  const auto is_authority = [](const Extension& extension) {
+    return schema::Equal(extension.oid, oid::kAuthorityKeyId);
+  };
+  if (std::ranges::count_if(parts.extensions, is_authority) != 1) {
+    return Error{&kBadTbs, "not one AuthorityKeyIdentifier"};
+  }
+  Bytes out;
+  for (const Extension& extension : parts.extensions) {
+    const Bytes whole = is_authority(extension) ? AuthorityKeyIdExtension(key_id)
+                                                : schema::ToBytes(extension.whole);
+    out.insert(out.end(), whole.begin(), whole.end());
+  }
+  return out;
+}
+
 }  // namespace
+
+Result<PrecertificateTbs> WithPoison(BytesView tbs, const PrecertificateSigner& signer) {
+  TRY(const TbsParts parts, CutLogged(tbs));
+  TRY(const Bytes extensions, WithAuthority(parts, signer.key_id));
+  const auto before = static_cast<std::size_t>(parts.issuer.data() - parts.head.data());
+  const BytesView after = parts.head.subspan(before + parts.issuer.size());
+  return PrecertificateTbs(WithExtensions({parts.head.first(before), signer.subject.view(), after},
+                                          extensions, PoisonExtension()));
+}
 
 Result<PrecertificateTbs> WithPoison(BytesView tbs) {
   TRY(const TbsParts parts, CutLogged(tbs));
-  return PrecertificateTbs(WithExtensions(parts, parts.extension_bytes, PoisonExtension()));
+  return PrecertificateTbs(WithExtensions({parts.head}, parts.extension_bytes, PoisonExtension()));
 }
 
 Result<FinalTbs> WithSctList(BytesView tbs, BytesView sct_list) {
   TRY(const TbsParts parts, CutLogged(tbs));
-  return FinalTbs(WithExtensions(parts, parts.extension_bytes, SctListExtension(sct_list)));
+  return FinalTbs(WithExtensions({parts.head}, parts.extension_bytes, SctListExtension(sct_list)));
 }
 
 Result<schema::TbsDer> WithoutSctList(const FinalTbs& tbs) {
@@ -96,7 +134,7 @@ Result<schema::TbsDer> WithoutSctList(const FinalTbs& tbs) {
   }
   const BytesView kept =
       parts.extension_bytes.first(parts.extension_bytes.size() - last.whole.size());
-  return schema::TbsDer(WithExtensions(parts, kept, {}));
+  return schema::TbsDer(WithExtensions({parts.head}, kept, {}));
 }
 
 schema::CertDer Assemble(BytesView tbs, const schema::Signature& signature) {

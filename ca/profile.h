@@ -2,7 +2,8 @@
 // RFC 6962 3.1).
 //
 //   MakeTbs            the logged TBS: no poison, no SCT list
-//   WithPoison         precertificate TBS: critical poison last
+//   WithPoison         precertificate TBS: critical poison last; for a Precertificate Signing
+//                      Certificate also with its name and key id in place of the CA's
 //   WithSctList        final TBS: SCT list last
 //   WithoutSctList     cuts the SCT list again, to compare with the logged TBS byte for byte
 #pragma once
@@ -44,6 +45,9 @@ schema::Result<schema::TbsDer> MakeTbs(const Chain& chain, const ProfileSettings
                                        const Serial& serial, schema::Time now);
 
 schema::Result<PrecertificateTbs> WithPoison(schema::BytesView tbs);
+// RFC 6962 3.1. Readers find the logged TBS again by exchanging both back (3.2).
+schema::Result<PrecertificateTbs> WithPoison(schema::BytesView tbs,
+                                             const PrecertificateSigner& signer);
 schema::Result<FinalTbs> WithSctList(schema::BytesView tbs, schema::BytesView sct_list);
 schema::Result<schema::TbsDer> WithoutSctList(const FinalTbs& tbs);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 
+#include "hsm/key_set.h"
 #include "hsm/lane.h"
 #include "hsm/pin_prompt.h"
 #include "hsm/protocol.h"
@@ -71,7 +72,7 @@ class CustodyOfSigners final : public Custody {
   // A person who has to enter PINs is asked for all of them before the first signer starts.
   schema::Outcome Man() {
     TRY(LoginGate* const issuing, GateOf(config_.ca.key));
-    TRY(LoginGate* const log, GateOf(config_.log.certificates.key));
+    TRY(LoginGate* const log, GateOf(LogTokenKey(config_)));
     Man(issuing_, Role::kIssuing, *issuing);
     Man(log_, Role::kLog, *log);
     return schema::Ok();
@@ -84,8 +85,10 @@ class CustodyOfSigners final : public Custody {
     for (Crew* crew : {&issuing_, &log_}) {
       for (const auto& lane : crew->lanes) {
         Result<KeyFacts> facts = lane->FirstStart();
-        if (facts && !facts->report.empty() && lane == crew->lanes.front()) {
-          key_reports_.push_back(facts->report);
+        if (facts && lane == crew->lanes.front()) {
+          for (const std::string& report : {facts->report, facts->precertificate_report}) {
+            if (!report.empty()) key_reports_.push_back(report);
+          }
         }
         if (!facts) {
           if (!trouble || facts.error().Is(kPinRefused)) trouble = facts.error();
@@ -95,6 +98,7 @@ class CustodyOfSigners final : public Custody {
           facts_.token_serial = facts->token_serial;
         } else {
           facts_.log = facts->log;
+          facts_.precertificate = facts->precertificate;
           facts_.certificates_note = facts->certificates_note;
           facts_.events_note = facts->events_note;
         }
@@ -182,8 +186,9 @@ class CustodyOfSigners final : public Custody {
     switch (purpose) {
       case Purpose::kProbe:
       case Purpose::kCertificate:
-      case Purpose::kPrecertificate:
         return issuing_;
+      case Purpose::kPrecertificate:
+        return config_.log.precertificate ? log_ : issuing_;
       case Purpose::kSct:
       case Purpose::kTreeHead:
       case Purpose::kCertificatesNote:

@@ -24,11 +24,12 @@
 namespace hsm {
 
 enum class Purpose : std::uint8_t {
-  kProbe = 1,           // issuing key; a fixed prefix that is never DER (guard.h)
-  kCertificate = 2,     // issuing key; TBSCertificate with one SCT list
-  kPrecertificate = 3,  // issuing key; TBSCertificate with poison
-  kSct = 4,             // log key; MerkleTreeLeaf (RFC 6962 3.4)
-  kTreeHead = 5,        // log key; RFC 6962 3.5 tree head input
+  kProbe = 1,        // issuing key; a fixed prefix that is never DER (guard.h)
+  kCertificate = 2,  // issuing key; TBSCertificate with one SCT list
+  // TBSCertificate with poison; issuing key, or with `log.precertificate: signer` the key of that
+  kPrecertificate = 3,
+  kSct = 4,       // log key; MerkleTreeLeaf (RFC 6962 3.4)
+  kTreeHead = 5,  // log key; RFC 6962 3.5 tree head input
   kCertificatesNote =
       6,            // Ed25519 note key of the certificates log; checkpoint text with its origin
   kEventsNote = 7,  // Ed25519 note key of the events log; checkpoint text with its origin
@@ -48,11 +49,13 @@ extern const schema::ErrorKind kSignerRefused;  // kUs: the guard refused what w
 struct KeyFacts {
   schema::SpkiDer issuing;          // empty in the log signer
   schema::SpkiDer log;              // empty in issuing signers
+  schema::SpkiDer precertificate;   // log signer with `log.precertificate: signer` only
   schema::Bytes certificates_note;  // Ed25519 public key, 32 octets; log signer only
   schema::Bytes events_note;
   std::string token;  // "label (serial, manufacturer)"; empty for file keys
   std::string token_serial;
   std::string report;  // JSON (key.h); empty for a file key
+  std::string precertificate_report;
 };
 
 // Signatures of one purpose since the start (hsm/tally.h): made <= asked always holds, and what was

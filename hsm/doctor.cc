@@ -14,13 +14,19 @@ std::string Milliseconds(schema::Steady::duration took) {
   return std::to_string(micros / 1000) + "." + std::to_string(micros % 1000 / 100) + " ms";
 }
 
-Outcome CheckChain(const schema::Config& config, const SigningKey& key, Opening& opening) {
+// That the first certificate of ca.chain or log.precertificate-chain is this key's.
+Outcome CheckChain(const schema::Config& config, const KeyTerms& terms, const SigningKey& key,
+                   Opening& opening) {
   const auto guard = ReadGuardSettings(config);
-  if (!guard) return opening.Failed(Step::kChain, "ca.chain: " + guard.error().detail, "");
-  if (guard->issuing_key != key.spki()) {
-    return opening.Failed(Step::kChain, std::string(kOtherChain), std::string(kOtherChainRemedy));
+  if (!guard) return opening.Failed(Step::kChain, guard.error().detail, "");
+  const bool issuing = terms.setting == "ca.key";
+  if ((issuing ? guard->issuing_key : guard->precertificate->key) != key.spki()) {
+    return opening.Failed(
+        Step::kChain, std::string(issuing ? kOtherChain : kOtherPrecertificateChain),
+        std::string(issuing ? kOtherChainRemedy : kOtherPrecertificateChainRemedy));
   }
-  opening.Passed(Step::kChain, config.ca.chain.string());
+  opening.Passed(Step::kChain,
+                 (issuing ? config.ca.chain : config.log.precertificate->chain).string());
   return schema::Ok();
 }
 
@@ -38,8 +44,8 @@ Outcome Walk(const schema::Config& config, const std::string& text, const KeyTer
     return opening.Failed(Step::kSignature, proof.error().detail, "");
   }
   opening.Passed(Step::kSignature, "verified, " + Milliseconds(schema::Steady::now() - begin));
-  if (terms.setting != "ca.key") return schema::Ok();
-  return CheckChain(config, *key, opening);
+  if (terms.setting == "log.certificates.key") return schema::Ok();
+  return CheckChain(config, terms, *key, opening);
 }
 
 }  // namespace
@@ -57,6 +63,10 @@ std::vector<KeyDiagnosis> Diagnose(const schema::Config& config) {
   add(config.ca.key, IssuingTerms(config));
   const std::string& log_key = config.log.certificates.key;
   if (log_key.starts_with("pkcs11:")) add(log_key, LogTerms(config));
+  if (const auto& signer = config.log.precertificate;
+      signer && signer->key.starts_with("pkcs11:")) {
+    add(signer->key, PrecertificateTerms(config));
+  }
   return all;
 }
 

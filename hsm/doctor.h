@@ -10,7 +10,7 @@
 namespace hsm {
 
 struct KeyDiagnosis {
-  std::string setting;  // "ca.key", "log.certificates.key"
+  std::string setting;  // "ca.key", "log.certificates.key", "log.precertificate-key"
   std::vector<StepReport> steps;
   bool healthy;
   bool pin_refused;
@@ -18,8 +18,8 @@ struct KeyDiagnosis {
 };
 
 // Every key in a token: module, slot, token, PIN, login, key, attributes, mechanism, a signature,
-// and for ca.key the chain. Stops at a key's first failure. Loads modules and may log in, once for
-// each key, under the rules of signers (token_key.h): in a process of its own.
+// and for keys with one their chain. Stops at a key's first failure. Loads modules and may log in,
+// once for each key, under the rules of signers (token_key.h): in a process of its own.
 std::vector<KeyDiagnosis> Diagnose(const schema::Config& config);
 
 }  // namespace hsm

@@ -1,7 +1,10 @@
 // What a signer is willing to sign: the last line between a compromised front process and the keys.
 #pragma once
 
+#include <optional>
+
 #include "hsm/custody.h"
+#include "hsm/issuer_certificate.h"
 #include "schema/base/bytes.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
@@ -12,9 +15,12 @@ namespace hsm {
 inline constexpr std::string_view kProbePrefix = "chancery probe\n";
 
 struct GuardSettings {
-  schema::NameDer issuer;                // subject of the issuing CA, compared byte for byte
-  schema::Bytes issuer_key_id;           // the CA's SubjectKeyIdentifier; AKI must equal it
-  schema::SpkiDer issuing_key;           // for the issuer_key_hash of leaves
+  schema::NameDer issuer;       // subject of the issuing CA, compared byte for byte
+  schema::Bytes issuer_key_id;  // the CA's SubjectKeyIdentifier; AKI must equal it
+  schema::SpkiDer issuing_key;  // for the issuer_key_hash of leaves
+  // Of the Precertificate Signing Certificate (RFC 6962 3.1), which precertificates name instead;
+  // absent: the issuing key signs them.
+  std::optional<IssuerCertificate> precertificate{};
   std::chrono::seconds lifetime_max;     // notAfter - notBefore at most this (lifetime + backdate)
   std::chrono::seconds clock_skew{300};  // notBefore at most this ahead of the signer's own clock
   std::string certificates_origin;
@@ -29,10 +35,11 @@ struct GuardSettings {
 //                    KeyUsage digitalSignature, EKU codeSigning alone, SKI, AKI, critical SAN of
 //                    one name, known Fulcio arcs, then one SCT list of one SCT, last; none twice;
 //                    no BasicConstraints
-//   kPrecertificate  the same with critical poison in place of the SCT list; it may be old and as
-//   long as any
-//                    configuration allows, because those missing after a crash are made up later,
-//                    and no verifier takes one
+//   kPrecertificate  the same with critical poison in place of the SCT list, and with the issuer
+//   and
+//                    AKI of the Precertificate Signing Certificate where there is one; it may be
+//                    old and as long as any configuration allows, because those missing after a
+//                    crash are made up later, and no verifier takes one
 //   kSct             a leaf (schema/log/leaf.h) of our issuer key, its TBSCertificate as for a
 //   precertificate
 //                    with neither of the two

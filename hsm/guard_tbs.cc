@@ -69,7 +69,18 @@ Outcome CheckUsages(der::Reader& list) {
               "extKeyUsage is not codeSigning alone");
 }
 
-Outcome CheckKeyIds(const GuardSettings& settings, der::Reader& list) {
+// Whose name and key id stand in the TBS (RFC 6962 3.1).
+struct Issuer {
+  BytesView name, key_id;
+};
+Issuer IssuerOf(const GuardSettings& settings, Ending ending) {
+  if (ending == Ending::kPoison && settings.precertificate) {
+    return {settings.precertificate->subject.view(), settings.precertificate->key_id};
+  }
+  return {settings.issuer.view(), settings.issuer_key_id};
+}
+
+Outcome CheckKeyIds(const Issuer& issuer, der::Reader& list) {
   TRY(const BytesView subject, Need(list, oid::kSubjectKeyId, false, "subjectKeyIdentifier"));
   der::Reader subject_value(subject);
   TRY(const der::Element key_id, subject_value.Expect(der::kOctetString));
@@ -79,9 +90,9 @@ Outcome CheckKeyIds(const GuardSettings& settings, der::Reader& list) {
   der::Reader outer(authority);
   TRY(der::Reader fields, outer.Enter(der::kSequence));
   TRY(outer.End());
-  TRY(const der::Element issuer, fields.Expect(der::ContextPrimitive(0)));
+  TRY(const der::Element identifier, fields.Expect(der::ContextPrimitive(0)));
   TRY(fields.End());
-  return Rule(schema::Equal(issuer.content, settings.issuer_key_id),
+  return Rule(schema::Equal(identifier.content, issuer.key_id),
               "authorityKeyIdentifier is not the CA's");
 }
 
@@ -157,9 +168,9 @@ Outcome CheckEnding(const Extension& extension, Ending ending) {
   return schema::Ok();
 }
 
-Outcome CheckExtensions(const GuardSettings& settings, der::Reader list, Ending ending) {
+Outcome CheckExtensions(const Issuer& issuer, der::Reader list, Ending ending) {
   TRY(CheckUsages(list));
-  TRY(CheckKeyIds(settings, list));
+  TRY(CheckKeyIds(issuer, list));
   TRY(CheckSan(list));
   int last = 0;
   while (!list.AtEnd()) {
@@ -252,8 +263,9 @@ Result<Validity> Check(const GuardSettings& settings, BytesView tbs, Ending endi
   TRY(der::Reader fields, outer.Enter(der::kSequence));
   TRY(outer.End());
   TRY(CheckHead(fields));
-  TRY(const der::Element issuer, fields.Expect(der::kSequence));
-  TRY(Rule(schema::Equal(issuer.whole, settings.issuer.view()), "issuer is not the CA"));
+  const Issuer issuer = IssuerOf(settings, ending);
+  TRY(const der::Element name, fields.Expect(der::kSequence));
+  TRY(Rule(schema::Equal(name.whole, issuer.name), "issuer is not the CA"));
   TRY(const Validity validity, ReadValidity(fields));
   TRY(const der::Element subject, fields.Expect(der::kSequence));
   TRY(Rule(subject.content.empty(), "subject is not empty"));
@@ -262,7 +274,7 @@ Result<Validity> Check(const GuardSettings& settings, BytesView tbs, Ending endi
   TRY(fields.End());
   TRY(der::Reader list, wrapper.Enter(der::kSequence));
   TRY(wrapper.End());
-  TRY(CheckExtensions(settings, list, ending));
+  TRY(CheckExtensions(issuer, list, ending));
   return validity;
 }
 

@@ -1,12 +1,7 @@
 #include "hsm/key_set.h"
 
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-
 #include "hsm/digest.h"
 #include "hsm/file_key.h"
-#include "schema/base/file.h"
-#include "schema/base/openssl.h"
 
 namespace hsm {
 
@@ -27,17 +22,6 @@ Result<T> At(const std::string& setting, Result<T> result) {
   return Error{result.error().kind, setting + ": " + result.error().detail};
 }
 
-// OpenSSL's i2d functions: size first, then the octets.
-template <class T, class Encode>
-Bytes Encoded(T* value, Encode encode) {
-  unsigned char* der = nullptr;
-  const int size = encode(value, &der);
-  if (size <= 0) return {};
-  Bytes bytes(der, der + size);
-  OPENSSL_free(der);
-  return bytes;
-}
-
 Result<std::unique_ptr<SigningKey>> OpenFile(const schema::Config& config, std::string_view text,
                                              FileKeyKind kind) {
   if (!text.starts_with(kFileScheme)) return Error{&kKeyUnusable, "not file:PATH"};
@@ -52,12 +36,41 @@ Result<std::unique_ptr<SigningKey>> OpenToken(const schema::Config& config, std:
   return OpenTokenKey(uri, terms, modules, opening, report);
 }
 
+// A key in a file or in a token.
+Result<std::unique_ptr<SigningKey>> OpenEither(const schema::Config& config, std::string_view text,
+                                               const KeyTerms& terms, Modules& modules,
+                                               LoginReport& report) {
+  return text.starts_with(kFileScheme) ? OpenFile(config, text, FileKeyKind::kEcdsaP256)
+                                       : OpenToken(config, text, terms, modules, report);
+}
+
 // Whether both keys are reached by the same module and token.
-bool ShareToken(const schema::Config& config) {
-  const auto ca = ParseKeyUri(config.ca.key, config.directory);
-  const auto log = ParseKeyUri(config.log.certificates.key, config.directory);
-  return ca && log && ca->module == log->module && ca->token == log->token &&
-         ca->serial == log->serial;
+bool ShareToken(const schema::Config& config, const std::string& one, const std::string& other) {
+  const auto a = ParseKeyUri(one, config.directory);
+  const auto b = ParseKeyUri(other, config.directory);
+  return a && b && a->module == b->module && a->token == b->token && a->serial == b->serial;
+}
+
+// Sessions that all signers together have in the token of this key: one for each key.
+int Sessions(const schema::Config& config, const std::string& key) {
+  int sessions = ShareToken(config, key, config.ca.key) ? config.ca.sessions : 0;
+  if (ShareToken(config, key, config.log.certificates.key)) ++sessions;
+  if (config.log.precertificate && ShareToken(config, key, config.log.precertificate->key)) {
+    ++sessions;
+  }
+  return sessions;
+}
+
+// One login for each signer: what it tried is told of one PIN only.
+Outcome CheckOneToken(const schema::Config& config) {
+  const std::string& key = config.log.precertificate->key;
+  const std::string& log = config.log.certificates.key;
+  if (key.starts_with(kFileScheme) || log.starts_with(kFileScheme)) return schema::Ok();
+  if (ShareToken(config, key, log)) return schema::Ok();
+  return Error{
+      &kKeyUnusable,
+      "another token than that of log.certificates.key, and the log signer logs in to one; "
+      "put both keys in one token, or one of them in a file"};
 }
 
 }  // namespace
@@ -66,7 +79,7 @@ KeyTerms IssuingTerms(const schema::Config& config) {
   return {"ca.key",
           config.ca.waive_key_attributes,
           config.ca.context_login,
-          config.ca.sessions + (ShareToken(config) ? 1 : 0),
+          Sessions(config, config.ca.key),
           config.hsm.state,
           -1};
 }
@@ -75,15 +88,30 @@ KeyTerms LogTerms(const schema::Config& config) {
   return {"log.certificates.key",
           config.log.certificates.waive_key_attributes,
           false,
-          ShareToken(config) ? config.ca.sessions + 1 : 1,
+          Sessions(config, config.log.certificates.key),
           config.hsm.state,
           -1};
 }
 
+KeyTerms PrecertificateTerms(const schema::Config& config) {
+  const schema::PrecertificateSettings& settings = *config.log.precertificate;
+  return {"log.precertificate-key",
+          settings.waive_key_attributes,
+          false,
+          Sessions(config, settings.key),
+          config.hsm.state,
+          -1};
+}
+
+const std::string& LogTokenKey(const schema::Config& config) {
+  const std::string& log = config.log.certificates.key;
+  const bool other = log.starts_with(kFileScheme) && config.log.precertificate;
+  return other ? config.log.precertificate->key : log;
+}
+
 bool PinIsOfCommand(const schema::Config& config, Role role) {
   const bool issuing = role == Role::kIssuing;
-  const auto uri =
-      ParseKeyUri(issuing ? config.ca.key : config.log.certificates.key, config.directory);
+  const auto uri = ParseKeyUri(issuing ? config.ca.key : LogTokenKey(config), config.directory);
   return uri && uri->pin.kind == PinKind::kCommand;
 }
 
@@ -101,20 +129,15 @@ Result<Bytes> Prove(SigningKey& key) {
 std::string_view RoleName(Role role) { return role == Role::kIssuing ? "issuing" : "log"; }
 
 Result<GuardSettings> ReadGuardSettings(const schema::Config& config) {
-  TRY(const std::string pem, schema::ReadFile(config.ca.chain));
-  const schema::OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const schema::OwnedCert certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  if (certificate == nullptr) return Error{&kKeyUnusable, "no PEM certificate"};
-  const ASN1_OCTET_STRING* key_id = X509_get0_subject_key_id(certificate.get());
-  if (key_id == nullptr)
-    return Error{&kKeyUnusable, "the first certificate has no SubjectKeyIdentifier"};
-
+  TRY(IssuerCertificate issuer, At("ca.chain", ReadIssuerCertificate(config.ca.chain)));
   GuardSettings guard;
-  const unsigned char* id = ASN1_STRING_get0_data(key_id);
-  guard.issuer_key_id = Bytes(id, id + ASN1_STRING_length(key_id));
-  guard.issuer = schema::NameDer(Encoded(X509_get_subject_name(certificate.get()), i2d_X509_NAME));
-  guard.issuing_key =
-      schema::SpkiDer(Encoded(X509_get_X509_PUBKEY(certificate.get()), i2d_X509_PUBKEY));
+  guard.issuer = std::move(issuer.subject);
+  guard.issuer_key_id = std::move(issuer.key_id);
+  guard.issuing_key = std::move(issuer.key);
+  if (config.log.precertificate) {
+    TRY(guard.precertificate,
+        At("log.precertificate-chain", ReadIssuerCertificate(config.log.precertificate->chain)));
+  }
   guard.lifetime_max = config.ca.lifetime + config.ca.backdate;
   guard.certificates_origin = config.log.certificates.origin;
   guard.events_origin = config.log.events.origin;
@@ -144,9 +167,7 @@ Outcome KeySet::OpenLog(const schema::Config& config, int entered_pin, Modules& 
   const std::string& key = config.log.certificates.key;
   KeyTerms terms = LogTerms(config);
   terms.entered_pin = entered_pin;
-  TRY(log_, At("log.certificates.key", key.starts_with(kFileScheme)
-                                           ? OpenFile(config, key, FileKeyKind::kEcdsaP256)
-                                           : OpenToken(config, key, terms, modules, report)));
+  TRY(log_, At("log.certificates.key", OpenEither(config, key, terms, modules, report)));
   TRY(At("log.certificates.key", Prove(*log_)));
   TRY(certificates_note_,
       At("log.certificates.note-key",
@@ -159,13 +180,33 @@ Outcome KeySet::OpenLog(const schema::Config& config, int entered_pin, Modules& 
   hello_.facts.token = log_->token();
   hello_.facts.token_serial = log_->token_serial();
   hello_.facts.report = log_->report();
+  return config.log.precertificate ? OpenPrecertificate(config, entered_pin, modules, report)
+                                   : schema::Ok();
+}
+
+Outcome KeySet::OpenPrecertificate(const schema::Config& config, int entered_pin, Modules& modules,
+                                   LoginReport& report) {
+  const std::string setting = "log.precertificate-key";
+  TRY(At(setting, CheckOneToken(config)));
+  KeyTerms terms = PrecertificateTerms(config);
+  terms.entered_pin = entered_pin;
+  TRY(precertificate_,
+      At(setting, OpenEither(config, config.log.precertificate->key, terms, modules, report)));
+  if (precertificate_->spki() != guard_.precertificate->key) {
+    return Error{&kKeyUnusable,
+                 "log.precertificate-chain: " + std::string(kOtherPrecertificateChain) + "; " +
+                     std::string(kOtherPrecertificateChainRemedy)};
+  }
+  TRY(At(setting, Prove(*precertificate_)));
+  hello_.facts.precertificate = precertificate_->spki();
+  hello_.facts.precertificate_report = precertificate_->report();
   return schema::Ok();
 }
 
 Result<KeySet> KeySet::Open(const schema::Config& config, Role role, int entered_pin,
                             Modules& modules, LoginReport& report) {
   KeySet keys;
-  TRY(keys.guard_, At("ca.chain", ReadGuardSettings(config)));
+  TRY(keys.guard_, ReadGuardSettings(config));
   TRY(role == Role::kIssuing ? keys.OpenIssuing(config, entered_pin, modules, report)
                              : keys.OpenLog(config, entered_pin, modules, report));
   return keys;
@@ -175,8 +216,9 @@ SigningKey* KeySet::KeyOf(Purpose purpose) {
   switch (purpose) {
     case Purpose::kProbe:
     case Purpose::kCertificate:
-    case Purpose::kPrecertificate:
       return issuing_.get();
+    case Purpose::kPrecertificate:
+      return guard_.precertificate ? precertificate_.get() : issuing_.get();
     case Purpose::kSct:
     case Purpose::kTreeHead:
       return log_.get();
@@ -198,7 +240,7 @@ Result<schema::Signature> KeySet::Sign(Purpose purpose, BytesView bytes, schema:
 }
 
 Outcome KeySet::KeepAlive() {
-  for (SigningKey* key : {issuing_.get(), log_.get()}) {
+  for (SigningKey* key : {issuing_.get(), log_.get(), precertificate_.get()}) {
     if (key != nullptr) TRY(key->KeepAlive());
   }
   return schema::Ok();

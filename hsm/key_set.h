@@ -14,12 +14,17 @@ namespace hsm {
 enum class Role { kIssuing, kLog };
 std::string_view RoleName(Role role);  // "issuing", "log"
 
-// What the guard compares with, from ca.chain's first certificate and the settings. kKeyUnusable.
+// What the guard compares with, from the first certificates of ca.chain and
+// log.precertificate-chain and the settings. The detail starts with the key at fault. kKeyUnusable.
 schema::Result<GuardSettings> ReadGuardSettings(const schema::Config& config);
 
-// The terms of the two keys that may be in a token.
+// The terms of the keys that may be in a token.
 KeyTerms IssuingTerms(const schema::Config& config);
 KeyTerms LogTerms(const schema::Config& config);
+KeyTerms PrecertificateTerms(const schema::Config& config);  // log.precertificate: signer
+
+// Of the log signer's keys the one in a token, whose PIN it needs; else log.certificates.key.
+const std::string& LogTokenKey(const schema::Config& config);
 
 // Whether the PIN of this role's key comes from a command: then nothing can log in again once a
 // signer may start no program any more (confine.h), and a lost session costs its process.
@@ -30,6 +35,10 @@ inline constexpr std::string_view kOtherChain =
     "the public key of the chain's first certificate is not that of ca.key";
 inline constexpr std::string_view kOtherChainRemedy =
     "put the issuing CA's certificate first, or name its key in ca.key";
+inline constexpr std::string_view kOtherPrecertificateChain =
+    "the public key of the chain's first certificate is not that of log.precertificate-key";
+inline constexpr std::string_view kOtherPrecertificateChainRemedy =
+    "put the Precertificate Signing Certificate first, or name its key in log.precertificate-key";
 
 // A signature over kProbePrefix that the key's own public half verifies. kKeyUnusable,
 // kDeviceFailed, kSessionLost.
@@ -56,10 +65,12 @@ class KeySet {
                               LoginReport& report);
   schema::Outcome OpenLog(const schema::Config& config, int entered_pin, Modules& modules,
                           LoginReport& report);
+  schema::Outcome OpenPrecertificate(const schema::Config& config, int entered_pin,
+                                     Modules& modules, LoginReport& report);
   SigningKey* KeyOf(Purpose purpose);
 
   GuardSettings guard_;
-  std::unique_ptr<SigningKey> issuing_, log_, certificates_note_, events_note_;
+  std::unique_ptr<SigningKey> issuing_, log_, precertificate_, certificates_note_, events_note_;
   Hello hello_;
 };
 

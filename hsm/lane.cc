@@ -230,6 +230,7 @@ Result<KeyFacts> Lane::CheckHello(const Frame& frame) {
       // A supervisor's process is known by its word alone.
       said_pid_ = process_.pid() > 0 ? process_.pid() : hello.pid;
       const bool same = hello.facts.issuing == facts_.issuing && hello.facts.log == facts_.log &&
+                        hello.facts.precertificate == facts_.precertificate &&
                         hello.facts.certificates_note == facts_.certificates_note &&
                         hello.facts.events_note == facts_.events_note;
       const bool first = facts_.issuing.empty() && facts_.log.empty();

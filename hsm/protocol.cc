@@ -87,12 +87,14 @@ Bytes EncodeHello(const Hello& hello) {
   AppendField(out, schema::AsBytes(hello.facts.token_serial));
   AppendField(out, hello.probe);
   AppendField(out, schema::AsBytes(hello.facts.report));
+  AppendField(out, hello.facts.precertificate.view());
+  AppendField(out, schema::AsBytes(hello.facts.precertificate_report));
   AppendNumber(out, static_cast<std::uint64_t>(hello.pid), 4);
   return out;
 }
 
 Result<Hello> DecodeHello(BytesView rest) {
-  std::array<BytesView, 8> fields;
+  std::array<BytesView, 10> fields;
   for (BytesView& field : fields) {
     TRY(field, TakeField(rest));
   }
@@ -109,6 +111,8 @@ Result<Hello> DecodeHello(BytesView rest) {
   hello.facts.token_serial = std::string(schema::AsText(fields[5]));
   hello.probe = schema::ToBytes(fields[6]);
   hello.facts.report = std::string(schema::AsText(fields[7]));
+  hello.facts.precertificate = schema::SpkiDer(schema::ToBytes(fields[8]));
+  hello.facts.precertificate_report = std::string(schema::AsText(fields[9]));
   return hello;
 }
 

@@ -35,9 +35,11 @@ void AppendCertificate(schema::Bytes& out, schema::BytesView der) {
   out.insert(out.end(), der.begin(), der.end());
 }
 
-// RFC 6962 4.6 extra_data of a precertificate entry: PrecertChainEntry.
+// RFC 6962 4.6 extra_data of a precertificate entry: PrecertChainEntry, whose chain starts with the
+// certificate of the key that signed it (3.1).
 schema::Bytes ExtraData(const ca::LogEntry& entry, const ca::Chain& chain) {
   schema::Bytes issuers;
+  if (entry.precertificate_signer) AppendCertificate(issuers, entry.precertificate_signer->view());
   for (const schema::CertDer& certificate : chain.certificates) {
     AppendCertificate(issuers, certificate.view());
   }

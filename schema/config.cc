@@ -102,8 +102,9 @@ constexpr std::array<std::string_view, 8> kWaivable = {
     "CKA_SENSITIVE", "CKA_ALWAYS_SENSITIVE", "CKA_EXTRACTABLE", "CKA_NEVER_EXTRACTABLE",
     "CKA_LOCAL",     "CKA_DECRYPT",          "CKA_UNWRAP",      "CKA_DERIVE"};
 
-Result<std::vector<std::string>> ReadWaivers(const Node& map) {
-  const Node* node = map.Find("waive-key-attributes");
+Result<std::vector<std::string>> ReadWaivers(const Node& map,
+                                             std::string_view key = "waive-key-attributes") {
+  const Node* node = map.Find(key);
   if (node == nullptr) return std::vector<std::string>();
   TRY(std::vector<std::string> names, node->Strings());
   for (const std::string& name : names) {
@@ -196,8 +197,37 @@ Result<ShardSettings> ReadShard(const Node& node, LogKind kind, const Config& co
   return out;
 }
 
+// Nothing: the issuing key signs precertificates.
+Result<std::optional<PrecertificateSettings>> ReadPrecertificate(const Node& log,
+                                                                 const Config& config) {
+  constexpr std::string_view kKey = "precertificate-key", kChain = "precertificate-chain",
+                             kWaivers = "precertificate-waive-key-attributes";
+  std::string mode = "ca";
+  if (const Node* node = log.Find("precertificate")) {
+    TRY(mode, node->String());
+    if (mode != "ca" && mode != "signer") {
+      return node->Wrong("wanted 'ca', the issuing key, or 'signer', a key of its own; found '" +
+                         mode + "'");
+    }
+  }
+  if (mode == "ca") {
+    for (const std::string_view key : {kKey, kChain, kWaivers}) {
+      if (const Node* node = log.Find(key)) {
+        return node->Wrong("is for 'precertificate: signer' only; set that, or remove this");
+      }
+    }
+    return std::optional<PrecertificateSettings>();
+  }
+  PrecertificateSettings out;
+  TRY(out.key, ReadKey(log, kKey, true, config));
+  TRY(out.chain, NeedPath(log, kChain, config));
+  TRY(out.waive_key_attributes, ReadWaivers(log, kWaivers));
+  return std::optional(std::move(out));
+}
+
 Result<LogSettings> ReadLog(const Node& node, const Config& config) {
-  TRY(node.OnlyKeys({"certificates", "events", "checkpoint", "precertificate",
+  TRY(node.OnlyKeys({"certificates", "events", "checkpoint", "precertificate", "precertificate-key",
+                     "precertificate-chain", "precertificate-waive-key-attributes",
                      "precertificate-backlog", "redact-claims"}));
   LogSettings out;
   TRY(const Node* certificates, node.Need("certificates"));
@@ -209,13 +239,7 @@ Result<LogSettings> ReadLog(const Node& node, const Config& config) {
         "is the origin of log.certificates too; logs need names of their own");
   }
   TRY(out.checkpoint, DurationOr(node, "checkpoint", seconds(1), {milliseconds(100), seconds(60)}));
-  if (const Node* precertificate = node.Find("precertificate")) {
-    TRY(const std::string mode, precertificate->String());
-    if (mode != "ca") {
-      return precertificate->Wrong("only 'ca', the issuing key, is supported; found '" + mode +
-                                   "'");
-    }
-  }
+  TRY(out.precertificate, ReadPrecertificate(node, config));
   TRY(const std::int64_t backlog, IntegerOr(node, "precertificate-backlog", 1024, 1'000'000));
   out.precertificate_backlog = static_cast<std::size_t>(backlog);
   if (const Node* claims = node.Find("redact-claims")) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,10 +49,18 @@ struct ShardSettings {
   std::vector<std::string> waive_key_attributes{};  // certificates only, as those of ca
 };
 
+// `log.precertificate: signer`: a Precertificate Signing Certificate's key (RFC 6962 3.1).
+struct PrecertificateSettings {
+  std::string key;              // log.precertificate-key: "file:…" or "pkcs11:…", ECDSA P-256
+  std::filesystem::path chain;  // log.precertificate-chain: PEM, its certificate first
+  std::vector<std::string> waive_key_attributes{};  // as those of ca
+};
+
 struct LogSettings {
   ShardSettings certificates;
   ShardSettings events;
-  std::chrono::milliseconds checkpoint;    // 100 ms to 60 s
+  std::optional<PrecertificateSettings> precertificate{};  // absent: the issuing key signs them
+  std::chrono::milliseconds checkpoint;                    // 100 ms to 60 s
   std::size_t precertificate_backlog;      // certificates whose precertificate is not yet signed
   std::vector<std::string> redact_claims;  // names only in the events log
 };

@@ -100,6 +100,7 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   const schema::LogSettings& settings = parts.config.log;
   TRY(std::unique_ptr<Store> store, open(database));
   TRY(keys_, CheckIdentity(*store, parts.config, parts.chain, parts.custody.facts(), clock_.Now()));
+  if (const auto& signer = parts.chain.precertificate_signer) TRY(store->KeepSigner(*signer));
   TRY(reader_,
       Reader::Open(parts.config.state, settings.certificates.shard, settings.events.shard));
   // A checkpoint covers only what has a precertificate, so none is missing below the newest one.
@@ -114,9 +115,10 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
       Sequencer::Start({[open, database] { return open(database); }, std::move(store), pending_,
                         *sealer_, seen_, clock_, parts.journal, parts.chain.key_hash},
                        published));
-  TRY(publisher_, Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal,
-                                    database, settings.certificates.origin, settings.events.origin,
-                                    keys_.log_id, settings.checkpoint}));
+  TRY(publisher_,
+      Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal, database,
+                        settings.certificates.origin, settings.events.origin, keys_.log_id,
+                        settings.checkpoint, parts.chain.precertificate_signer}));
   TRY(keeper_, Keeper::Start({pending_, *sequencer_, refusals_, clock_, parts.journal, database}));
   return schema::Ok();
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "ca/profile.h"
 #include "schema/log/checkpoint.h"
 
 namespace ca {
@@ -33,6 +32,9 @@ Result<std::unique_ptr<Publisher>> Publisher::Start(PublisherParts parts) {
 }
 
 Outcome Publisher::Open() {
+  if (parts_.signer) {
+    TRY(signer_key_, IssuerKey::Load(parts_.signer->spki));
+  }
   TRY(connection_, sqlite::Connection::Open(
                        parts_.database, {.write = false, .vfs = "", .busy_milliseconds = 1000}));
   TRY(hashes_, connection_->Prepare(kHashesSql));
@@ -150,7 +152,7 @@ Outcome Publisher::SignSome(std::vector<Pending::Work> works) {
   std::vector<schema::BytesView> inputs;
   for (std::size_t i = 0; i < works.size(); ++i) {
     if (works[i].tbs.empty()) continue;
-    auto tbs = WithPoison(works[i].tbs.view());
+    auto tbs = Poisoned(works[i].tbs.view());
     if (!tbs) {
       parts_.pending.PutBack(works);
       return std::move(tbs).error();
@@ -171,10 +173,12 @@ Outcome Publisher::SignSome(std::vector<Pending::Work> works) {
     std::optional<CertDer> precertificate;
     if (!works[i].tbs.empty()) {
       Result<hsm::Signed>& answer = answers[next++];
-      if (answer) {
+      const Outcome good =
+          answer ? Check(poisoned[i], answer->signature) : Outcome(std::move(answer).error());
+      if (good) {
         precertificate = Assemble(poisoned[i], answer->signature);
       } else {
-        outcome = std::move(answer).error();
+        outcome = good.error();
       }
     }
     // A certificate is stored even while its precertificate cannot be signed.
@@ -187,6 +191,14 @@ Outcome Publisher::SignSome(std::vector<Pending::Work> works) {
   }
   parts_.pending.PutBack(back);
   return outcome;
+}
+
+Result<PrecertificateTbs> Publisher::Poisoned(schema::BytesView tbs) const {
+  return parts_.signer ? WithPoison(tbs, *parts_.signer) : WithPoison(tbs);
+}
+
+Outcome Publisher::Check(schema::BytesView tbs, const schema::Signature& signature) const {
+  return signer_key_ ? signer_key_->Verify(tbs, signature) : Ok();
 }
 
 Outcome Publisher::Store(const Pending::Work& work, std::optional<CertDer> precertificate) {

@@ -11,9 +11,12 @@
 #include <string>
 #include <thread>
 
+#include "ca/issuer_key.h"
 #include "ca/log/pending.h"
 #include "ca/log/rows.h"
 #include "ca/log/sequencer.h"
+#include "ca/precertificate_signer.h"
+#include "ca/profile.h"
 #include "hsm/custody.h"
 #include "schema/base/journal.h"
 #include "schema/base/time.h"
@@ -30,6 +33,8 @@ struct PublisherParts {
   std::string certificates_origin, events_origin;
   schema::Hash log_id;
   std::chrono::milliseconds interval;
+  // Whose key signs precertificates; absent: the issuing key.
+  std::optional<PrecertificateSigner> signer{};
 };
 
 class Publisher {
@@ -61,6 +66,9 @@ class Publisher {
   // Works through what can be taken now. An error: the keys are away.
   schema::Outcome SignWaiting();
   schema::Outcome SignSome(std::vector<Pending::Work> works);
+  schema::Result<PrecertificateTbs> Poisoned(schema::BytesView tbs) const;
+  // kSelfCheck. What the issuing key signs was checked with it once for each certificate.
+  schema::Outcome Check(schema::BytesView tbs, const schema::Signature& signature) const;
   schema::Outcome Store(const Pending::Work& work, std::optional<schema::CertDer> precertificate);
   schema::Outcome Publish();
   schema::Result<SignedTreeHead> SignCertificates(const Pending::Covered& covered);
@@ -71,6 +79,7 @@ class Publisher {
   void Report(const schema::Outcome& outcome, std::string& trouble);
 
   const PublisherParts parts_;
+  std::optional<IssuerKey> signer_key_;             // of parts_.signer
   std::unique_ptr<sqlite::Connection> connection_;  // publisher thread only, as the next two
   std::optional<sqlite::Statement> hashes_;
   mutable std::mutex mutex_;

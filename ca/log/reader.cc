@@ -6,6 +6,7 @@
 
 #include "ca/log/rows.h"
 #include "ca/log/search.h"
+#include "ca/log/signers.h"
 #include "ca/log/sqlite.h"
 #include "ca/log/store.h"
 #include "schema/base/limits.h"
@@ -40,7 +41,7 @@ constexpr const char* kEntriesSql =
 // One connection with its statements; used by one thread at a time.
 struct Desk {
   std::unique_ptr<Connection> connection;
-  std::optional<Statement> tree_head, hashes, entries, data, leaf, events_of;
+  std::optional<Statement> tree_head, hashes, entries, signer, data, leaf, events_of;
 
   static Result<std::unique_ptr<Desk>> Open(const std::filesystem::path& path) {
     auto desk = std::make_unique<Desk>();
@@ -51,6 +52,7 @@ struct Desk {
         {&desk->tree_head, kTreeHeadSql},
         {&desk->hashes, kHashesSql},
         {&desk->entries, kEntriesSql},
+        {&desk->signer, kSignerSql},
         {&desk->data, "SELECT data FROM entry WHERE id>=? AND id<=? ORDER BY id"},
         {&desk->leaf, "SELECT id FROM lookups WHERE key=?"},
         {&desk->events_of,
@@ -64,9 +66,14 @@ struct Desk {
   }
 };
 
-LogEntry ReadLogEntry(const Statement& row) {
-  LogEntry entry{IndexOf(row.Integer(0)), schema::ToBytes(row.Blob(1)), {}, std::nullopt};
-  if (!row.IsNull(2)) entry.precertificate = CertDer(schema::ToBytes(row.Blob(2)));
+// The row that desk.entries is at.
+Result<LogEntry> ReadLogEntry(Desk& desk) {
+  const Statement& row = *desk.entries;
+  LogEntry entry{IndexOf(row.Integer(0)), schema::ToBytes(row.Blob(1)), {}, {}, std::nullopt};
+  if (!row.IsNull(2)) {
+    entry.precertificate = CertDer(schema::ToBytes(row.Blob(2)));
+    TRY(entry.precertificate_signer, FindSigner(*desk.signer, entry.precertificate));
+  }
   if (!row.IsNull(3)) entry.certificate = CertDer(schema::ToBytes(row.Blob(3)));
   return entry;
 }
@@ -117,8 +124,8 @@ class StoreReader final : public Reader {
   }
   void PutBack(std::unique_ptr<Desk> desk) const {
     // An open statement would hold its snapshot, and the write-ahead log could never start anew.
-    for (auto* statement : {&desk->tree_head, &desk->hashes, &desk->entries, &desk->data,
-                            &desk->leaf, &desk->events_of}) {
+    for (auto* statement : {&desk->tree_head, &desk->hashes, &desk->entries, &desk->signer,
+                            &desk->data, &desk->leaf, &desk->events_of}) {
       (*statement)->Stop();
     }
     std::lock_guard lock(mutex_);
@@ -171,7 +178,7 @@ Result<std::vector<LogEntry>> StoreReader::Entries(std::uint64_t first, std::uin
   while (bytes < schema::limits::kGetEntriesBytes) {
     TRY(const bool row, desk->entries->Next());
     if (!row) break;
-    entries.push_back(ReadLogEntry(*desk->entries));
+    TRY(entries.emplace_back(), ReadLogEntry(*desk));
     bytes += entries.back().leaf.size() + entries.back().precertificate.size();
   }
   return entries;
@@ -183,7 +190,7 @@ Result<LogEntry> StoreReader::Entry(std::uint64_t index) const {
   const std::int64_t id = RowId(LogName::kCertificates, index);
   TRY(const bool row, desk->entries->Start(id, id).Next());
   if (!row) return Error{&kNoSuchEntry, std::to_string(index)};
-  return ReadLogEntry(*desk->entries);
+  return ReadLogEntry(*desk);
 }
 
 Result<std::vector<std::string>> StoreReader::Events(std::uint64_t first,

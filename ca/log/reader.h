@@ -29,8 +29,10 @@ struct SignedTreeHead {
 
 struct LogEntry {  // certificates
   std::uint64_t index;
-  schema::Bytes leaf;                          // MerkleTreeLeaf
-  schema::CertDer precertificate;              // empty only for entries no checkpoint covers yet
+  schema::Bytes leaf;              // MerkleTreeLeaf
+  schema::CertDer precertificate;  // empty only for entries no checkpoint covers yet
+  // That signed it (RFC 6962 3.1); absent: the issuing key did.
+  std::optional<schema::CertDer> precertificate_signer;
   std::optional<schema::CertDer> certificate;  // absent: outcome unknown
 };
 

@@ -107,6 +107,14 @@ class SqliteStore final : public Store {
                     schema::ToBytes(read.Blob(4)), FromMs(read.Integer(5))};
   }
 
+  Outcome KeepSigner(const PrecertificateSigner& signer) override {
+    TRY(Statement keep, connection_->Prepare("INSERT INTO precertificate_signer VALUES(?1,?2,?3) "
+                                             "ON CONFLICT DO UPDATE SET certificate=?3"));
+    return keep
+        .Start(signer.subject.view(), schema::BytesView(signer.key_id), signer.certificate.view())
+        .Run();
+  }
+
   Result<Tails> ReadTails() override {
     Tails tails;
     TRY(tails.certificates, ReadTail(LogName::kCertificates, &tails.settled));

@@ -16,6 +16,7 @@
 
 #include "ca/log/reader.h"
 #include "ca/log/terms.h"
+#include "ca/precertificate_signer.h"
 #include "schema/base/bytes.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
@@ -151,6 +152,8 @@ class Store {
 
   // The stored row of this log; `wanted` is stored first when there is none.
   virtual schema::Result<ShardRow> Adopt(LogName log, const ShardRow& wanted) = 0;
+  // Keeps it for readers of what it signs, in place of an older one of its name and key.
+  virtual schema::Outcome KeepSigner(const PrecertificateSigner& signer) = 0;
   virtual schema::Result<Tails> ReadTails() = 0;
   virtual schema::Result<std::vector<schema::Hash>> ReadHashes(LogName log, int level,
                                                                std::uint64_t first,

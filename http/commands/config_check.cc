@@ -56,8 +56,11 @@ void CheckPolicy(const schema::Config& config, Report& report) {
 void CheckChain(const schema::Config& config, Report& report) {
   const auto pem = schema::ReadFile(config.ca.chain);
   if (!pem) return report.Add("ca.chain", &pem.error());
-  report.Add("ca.chain",
-             ErrorOf(ca::LoadChain(*pem, schema::ToSeconds(schema::SystemClock().Now()))));
+  const schema::Time now = schema::ToSeconds(schema::SystemClock().Now());
+  const auto chain = ca::LoadChain(*pem, now);
+  report.Add("ca.chain", ErrorOf(chain));
+  if (!chain || !config.log.precertificate) return;
+  report.Add("log", ErrorOf(ca::ReadPrecertificateSigner(config, *chain, now)));
 }
 
 int Check(const std::string& file, const oidc::Rules& rules) {

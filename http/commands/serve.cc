@@ -71,6 +71,12 @@ schema::Outcome LoadKeys(House& house, const std::filesystem::path& program) {
     return Error{&hsm::kKeyUnusable,
                  "ca.chain: the public key of the chain's first certificate is not that of ca.key"};
   }
+  const auto& signer = house.chain.precertificate_signer;
+  if (signer && house.custody->facts().precertificate != signer->spki) {
+    return Error{&hsm::kKeyUnusable,
+                 "log.precertificate-chain: the public key of the chain's first certificate is not "
+                 "that of log.precertificate-key"};
+  }
   return schema::Ok();
 }
 
@@ -219,7 +225,10 @@ schema::Outcome Build(const std::string& file, const std::filesystem::path& prog
   TRY(const std::string text, schema::ReadFile(file));
   TRY(house.config, schema::ParseConfig(text, file));
   TRY(const std::string pem, At("ca.chain", schema::ReadFile(house.config.ca.chain)));
-  TRY(house.chain, At("ca.chain", ca::LoadChain(pem, schema::ToSeconds(house.clock.Now()))));
+  const schema::Time now = schema::ToSeconds(house.clock.Now());
+  TRY(house.chain, At("ca.chain", ca::LoadChain(pem, now)));
+  TRY(house.chain.precertificate_signer,
+      ca::ReadPrecertificateSigner(house.config, house.chain, now));
   TRY(LoadKeys(house, program));
   TRY(LoadIssuers(house));
   TRY(LoadAuthority(house));

@@ -155,7 +155,19 @@ DROP INDEX issuance_serial;
 DROP INDEX spent_token;
 )sql";
 
-constexpr std::string_view kMigrations[] = {kLogs, kOnce, kSpentInOrder, kLookup};
+// Precertificate Signing Certificates (RFC 6962 3.1) by what a precertificate says of its issuer. A
+// precertificate that finds none here was signed by the issuing key.
+constexpr std::string_view kPrecertificateSigners = R"sql(
+CREATE TABLE precertificate_signer(
+  subject BLOB NOT NULL,            -- Name
+  key_id BLOB NOT NULL,             -- SubjectKeyIdentifier
+  certificate BLOB NOT NULL,        -- the newest of this name and key
+  PRIMARY KEY(subject, key_id)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::string_view kMigrations[] = {kLogs, kOnce, kSpentInOrder, kLookup,
+                                            kPrecertificateSigners};
 
 }  // namespace
 

@@ -79,10 +79,10 @@ class Issuer:
         return self.keys.sign({name: value for name, value in claims.items() if value is not None}, alg)
 
 
-def make_template(directory, issuer_base):
+def make_template(directory, issuer_base, *more):
     """One state directory that all others are copied from: making a token and a CA takes a second."""
     subprocess.run([sys.executable, str(SUPPORT / "make_state.py"), str(directory), "--issuer-base", issuer_base,
-                    "--program", str(PROGRAM)],
+                    "--program", str(PROGRAM), *more],
                    check=True, capture_output=True)
     return directory
 

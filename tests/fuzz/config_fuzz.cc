@@ -51,6 +51,10 @@ void Check(const Config& config) {
   MUST(config.log.events.key.empty());
   MUST(config.log.checkpoint >= milliseconds(100) && config.log.checkpoint <= seconds(60));
   MUST(config.log.precertificate_backlog >= 1);
+  if (const auto& precertificate = config.log.precertificate) {
+    MUST(IsAbsoluteFile(precertificate->key) || precertificate->key.starts_with("pkcs11:"));
+    MUST(precertificate->chain.is_absolute());
+  }
   MUST(config.public_url.starts_with("http") && !config.public_url.ends_with('/'));
 }
 

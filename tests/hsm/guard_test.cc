@@ -313,6 +313,40 @@ Bytes LeafOf(const Bytes& tbs) {
       .bytes();
 }
 
+TEST_CASE(
+    "a precertificate signer's own name and key id stand in precertificates, and nowhere else") {
+  const hsm::GuardSettings settings = tests::DelegatedSettings();
+  const auto verdict = [&settings](Purpose purpose, const TbsSpec& spec) -> std::string {
+    Bytes bytes = tests::Build(spec);
+    if (purpose == Purpose::kSct) bytes = LeafOf(bytes);
+    const auto got = hsm::Allow(settings, purpose, bytes, tests::kGuardNow);
+    return got ? "" : got.error().detail;
+  };
+  for (const Purpose purpose : {Purpose::kCertificate, Purpose::kPrecertificate, Purpose::kSct}) {
+    CAPTURE(static_cast<int>(purpose));
+    const bool delegated = purpose == Purpose::kPrecertificate;
+    const TbsSpec good = tests::SampleTbs(settings, purpose, tests::kGuardNow);
+    CHECK_EQ(verdict(purpose, good), "");
+    // Those of the other: both, and each alone.
+    TbsSpec other = tests::SampleTbs(kSettings, Purpose::kPrecertificate, tests::kGuardNow);
+    if (!delegated) {
+      other = tests::SampleTbs(settings, Purpose::kPrecertificate, tests::kGuardNow);
+    }
+    TbsSpec bad = good;
+    bad.issuer = other.issuer;
+    CHECK_EQ(verdict(purpose, bad), "issuer is not the CA");
+    bad.extensions[tests::kAki] = other.extensions[tests::kAki];
+    CHECK_EQ(verdict(purpose, bad), "issuer is not the CA");
+    bad.issuer = good.issuer;
+    CHECK_EQ(verdict(purpose, bad), "authorityKeyIdentifier is not the CA's");
+  }
+  // Without such a certificate the guard knows the CA alone.
+  CHECK_EQ(
+      Verdict(Purpose::kPrecertificate,
+              tests::Build(tests::SampleTbs(settings, Purpose::kPrecertificate, tests::kGuardNow))),
+      "issuer is not the CA");
+}
+
 TEST_CASE("rules that certificates, precertificates and leaves share") {
   for (const Purpose purpose : {Purpose::kCertificate, Purpose::kPrecertificate, Purpose::kSct}) {
     for (const Case& c : kShared) {

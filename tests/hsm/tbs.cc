@@ -28,13 +28,12 @@ Bytes SampleSpki() {
   return schema::ToBytes(kSpki);
 }
 
-// CN=Guard CA
-Bytes SampleName() {
+// CN=`text`
+Bytes SampleName(std::string_view text) {
   constexpr std::uint8_t kCommonName[] = {0x55, 0x04, 0x03};
-  return Wrap(
-      der::kSequence,
-      Wrap(der::kSet, Wrap(der::kSequence, Join({Wrap(der::kOid, kCommonName),
-                                                 Wrap(der::kUtf8String, Text("Guard CA"))}))));
+  return Wrap(der::kSequence,
+              Wrap(der::kSet, Wrap(der::kSequence, Join({Wrap(der::kOid, kCommonName),
+                                                         Wrap(der::kUtf8String, Text(text))}))));
 }
 
 Bytes TimeField(schema::Time time) {
@@ -95,7 +94,7 @@ Bytes PoisonExtension() { return Extension(oid::kPoison, true, Bytes{0x05, 0x00}
 
 hsm::GuardSettings SampleSettings() {
   hsm::GuardSettings settings;
-  settings.issuer = schema::NameDer(SampleName());
+  settings.issuer = schema::NameDer(SampleName("Guard CA"));
   settings.issuer_key_id = Text(kKeyId);
   settings.issuing_key = schema::SpkiDer(SampleSpki());
   settings.lifetime_max = std::chrono::seconds{630};
@@ -104,12 +103,20 @@ hsm::GuardSettings SampleSettings() {
   return settings;
 }
 
+hsm::GuardSettings DelegatedSettings() {
+  hsm::GuardSettings settings = SampleSettings();
+  settings.precertificate = {schema::NameDer(SampleName("Guard Precertificates")),
+                             Text("a key id of twenty p"), schema::SpkiDer(SampleSpki())};
+  return settings;
+}
+
 TbsSpec SampleTbs(const hsm::GuardSettings& settings, hsm::Purpose purpose, schema::Time now) {
   TbsSpec spec;
   spec.version = {0x02, 0x01, 0x02};
   spec.serial = {0x01, 0x02, 0x03};
   spec.algorithm = Wrap(der::kSequence, Wrap(der::kOid, oid::kEcdsaSha256));
-  spec.issuer = settings.issuer.bytes();
+  const bool delegated = purpose == hsm::Purpose::kPrecertificate && settings.precertificate;
+  spec.issuer = (delegated ? settings.precertificate->subject : settings.issuer).bytes();
   spec.not_before = now - std::chrono::seconds{30};
   spec.not_after = now + std::chrono::seconds{600};
   spec.subject = Wrap(der::kSequence, {});
@@ -121,7 +128,9 @@ TbsSpec SampleTbs(const hsm::GuardSettings& settings, hsm::Purpose purpose, sche
                 Wrap(der::kSequence, Wrap(der::kOid, oid::kCodeSigning))),
       Extension(oid::kSubjectKeyId, false, Wrap(der::kOctetString, Text("subject key id"))),
       Extension(oid::kAuthorityKeyId, false,
-                Wrap(der::kSequence, Wrap(der::ContextPrimitive(0), settings.issuer_key_id))),
+                Wrap(der::kSequence,
+                     Wrap(der::ContextPrimitive(0),
+                          delegated ? settings.precertificate->key_id : settings.issuer_key_id))),
       San({Wrap(der::ContextPrimitive(6), Text("https://ci.test/workflow@main"))}),
       Arc(1, issuer),
       Arc(8, Wrap(der::kUtf8String, issuer)),

@@ -14,6 +14,8 @@ namespace tests {
 // A CA that exists only here; fixed, so that fuzzing seeds stay valid.
 inline constexpr schema::Time kGuardNow{std::chrono::seconds{1795255200}};  // 2026-11-21T10:00:00Z
 hsm::GuardSettings SampleSettings();
+// The same with a Precertificate Signing Certificate (RFC 6962 3.1).
+hsm::GuardSettings DelegatedSettings();
 
 struct TbsSpec {
   schema::Bytes version;    // content of [0]

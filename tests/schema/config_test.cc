@@ -99,11 +99,11 @@ struct Case {
   std::string_view want;
 };
 
-void CheckCases(std::span<const Case> cases) {
+void CheckCases(std::span<const Case> cases, const schema::Json& base = Minimal()) {
   for (const Case& c : cases) {
     CAPTURE(c.pointer);
     CAPTURE(c.value);
-    const auto config = Parse(With(Minimal(), c.pointer, c.value));
+    const auto config = Parse(With(base, c.pointer, c.value));
     if (config) {
       CHECK_EQ(c.want, "");
       continue;
@@ -257,9 +257,13 @@ TEST_CASE("log") {
       {"/log/checkpoint", R"("99ms")", "log.checkpoint: must be from 100ms to 1m"},
       {"/log/checkpoint", R"("61s")", "log.checkpoint: must be from 100ms to 1m"},
       {"/log/precertificate", R"("ca")", ""},
-      {"/log/precertificate", R"("signer")", "only 'ca', the issuing key, is supported"},
-      {"/log/precertificate", "true", "only 'ca', the issuing key, is supported; found 'true'"},
-      {"/log/precertificate-key", R"("file:x")", "log.precertificate-key: unknown key"},
+      {"/log/precertificate", R"("signer")", "'precertificate-key' is missing"},
+      {"/log/precertificate", "true", "wanted 'ca', the issuing key, or 'signer'"},
+      {"/log/precertificate-key", R"("file:x")",
+       "log.precertificate-key: is for 'precertificate: signer' only"},
+      {"/log/precertificate-chain", R"("x.pem")",
+       "log.precertificate-chain: is for 'precertificate: signer' only"},
+      {"/log/precertificate-waive-key-attributes", "[]", "is for 'precertificate: signer' only"},
       {"/log/precertificate-backlog", "1", ""},
       {"/log/precertificate-backlog", "1000000", ""},
       {"/log/precertificate-backlog", "0", "must be from 1 to 1000000"},
@@ -269,6 +273,30 @@ TEST_CASE("log") {
       {"/log/redact-claims", "{}", "log.redact-claims: wanted a list"},
   };
   CheckCases(kCases);
+}
+
+TEST_CASE("log.precertificate: signer") {
+  const auto base = With(With(With(Minimal(), "/log/precertificate", R"("signer")"),
+                              "/log/precertificate-key", R"("file:pre.key")"),
+                         "/log/precertificate-chain", R"("pre.pem")");
+  const auto config = Parse(base);
+  REQUIRE(config);
+  REQUIRE(config->log.precertificate);
+  CHECK_EQ(config->log.precertificate->key, "file:/etc/chancery/pre.key");
+  CHECK_EQ(config->log.precertificate->chain, "/etc/chancery/pre.pem");
+  CHECK(config->log.precertificate->waive_key_attributes.empty());
+  CHECK_FALSE(Parse(Minimal())->log.precertificate);
+
+  const Case kCases[] = {
+      {"/log/precertificate-key", R"("pkcs11:token=t;object=pre")", ""},
+      {"/log/precertificate-key", R"("pre.key")", "wanted 'file:PATH' or 'pkcs11:"},
+      {"/log/precertificate-key", "", "'precertificate-key' is missing"},
+      {"/log/precertificate-chain", "", "'precertificate-chain' is missing"},
+      {"/log/precertificate-waive-key-attributes", R"(["CKA_LOCAL"])", ""},
+      {"/log/precertificate-waive-key-attributes", R"(["CKA_SIGN"])", "'CKA_SIGN' is no"},
+      {"/log/precertificate", R"("ca")", "is for 'precertificate: signer' only"},
+  };
+  CheckCases(kCases, base);
 }
 
 TEST_CASE("shards") {

@@ -53,6 +53,9 @@ inline std::string Described(const schema::Config& c) {
       {"log", {c.log.checkpoint.count(), c.log.precertificate_backlog, c.log.redact_claims}},
       {"limits", {c.limits.per_address.interval.count(), c.limits.per_address.burst}},
       {"url", c.public_url}};
+  if (const auto& p = c.log.precertificate) {
+    out["precertificate"] = {p->key, p->chain.string(), p->waive_key_attributes};
+  }
   for (const schema::ShardSettings* s : {&c.log.certificates, &c.log.events}) {
     out["shards"].push_back({s->shard, s->origin, s->key, s->note_key});
   }

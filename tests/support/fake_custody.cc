@@ -87,6 +87,11 @@ FakeCustody::FakeCustody()
   facts_.token_serial = "0001";
 }
 
+void FakeCustody::SignPrecertificatesWith(schema::OwnedKey key) {
+  facts_.precertificate = key ? Spki(key.get()) : schema::SpkiDer();
+  precertificate_ = std::move(key);
+}
+
 FakeCustody::Plan& FakeCustody::PlanOf(hsm::Purpose purpose) {
   return plans_[static_cast<std::size_t>(purpose)];
 }
@@ -95,8 +100,9 @@ EVP_PKEY* FakeCustody::KeyOf(hsm::Purpose purpose) const {
   switch (purpose) {
     case hsm::Purpose::kProbe:
     case hsm::Purpose::kCertificate:
-    case hsm::Purpose::kPrecertificate:
       return issuing_.get();
+    case hsm::Purpose::kPrecertificate:
+      return precertificate_ ? precertificate_.get() : issuing_.get();
     case hsm::Purpose::kSct:
     case hsm::Purpose::kTreeHead:
       return log_.get();
@@ -160,8 +166,10 @@ hsm::CustodyState FakeCustody::State() const {
                            plan.count + plan.excess,         0,          plan.excess};
   }
   state.operations = plans_[static_cast<std::size_t>(hsm::Purpose::kProbe)].count +
-                     plans_[static_cast<std::size_t>(hsm::Purpose::kCertificate)].count +
-                     plans_[static_cast<std::size_t>(hsm::Purpose::kPrecertificate)].count;
+                     plans_[static_cast<std::size_t>(hsm::Purpose::kCertificate)].count;
+  if (!precertificate_) {
+    state.operations += plans_[static_cast<std::size_t>(hsm::Purpose::kPrecertificate)].count;
+  }
   return state;
 }
 

@@ -38,6 +38,10 @@ class FakeCustody final : public hsm::Custody {
   EVP_PKEY* issuing_key() const { return issuing_.get(); }
   EVP_PKEY* log_key() const { return log_.get(); }
 
+  // Precertificates are signed by this key, as with `log.precertificate: signer`; null: by the
+  // issuing key. Call while nobody uses the custody.
+  void SignPrecertificatesWith(schema::OwnedKey key);
+
   // Inputs signed (not refused) for this purpose.
   std::uint64_t Count(hsm::Purpose purpose) const;
   // Every input of this purpose fails with `kind`, `times` times; forever when negative; 0 ends it.
@@ -64,7 +68,7 @@ class FakeCustody final : public hsm::Custody {
   EVP_PKEY* KeyOf(hsm::Purpose purpose) const;
   schema::Result<hsm::Signed> SignOne(hsm::Purpose purpose, schema::BytesView bytes);
 
-  schema::OwnedKey issuing_, log_, certificates_note_, events_note_;
+  schema::OwnedKey issuing_, log_, precertificate_, certificates_note_, events_note_;
   hsm::KeyFacts facts_;
   std::vector<std::string> key_reports_;
   std::function<void(hsm::Purpose, schema::BytesView)> watch_;

@@ -3,7 +3,7 @@
 note keys, and the three configuration files. For the demo and the tests.
 
     make_state.py DIR [--public 127.0.0.1:5555] [--log …] [--internal …] [--issuer-base http://127.0.0.1:8970]
-                      [--program build/chancery]
+                      [--program build/chancery] [--precertificate-signer]
 
 A directory that was finished before is left as it is. The configuration is written once and may be edited.
 """
@@ -47,15 +47,18 @@ def make_token(directory, label):
         env=dict(os.environ, SOFTHSM2_CONF=str(directory / "softhsm2.conf")))
 
 
-def hold_ceremony(state, program):
+def hold_ceremony(state, program, precertificate_signer):
     """Root, issuing CA and log key, the root's in a token of its own: `root/` is what would be offline."""
     make_token(state, "chancery")
     make_token(state / "root", "chancery-root")
-    write(state / "ceremony.yaml", CEREMONY.format(module=MODULE))
+    plan = CEREMONY + PRECERTIFICATE if precertificate_signer else CEREMONY
+    write(state / "ceremony.yaml", plan.format(module=MODULE))
     for step, place in (("root", "root"), ("issuing-request", "."), ("issuing-sign", "root"), ("finish", ".")):
         run(program, "ceremony", "run", str(state / "ceremony.yaml"), "--out", str(state / "ceremony"), "--step", step,
             "--yes-i-am-testing", env=dict(os.environ, SOFTHSM2_CONF=str(state / place / "softhsm2.conf")))
     shutil.copy(state / "ceremony" / "chain.pem", state)
+    if precertificate_signer:
+        shutil.copy(state / "ceremony" / "precertificate-chain.pem", state)
 
 
 def pem(key):
@@ -80,6 +83,13 @@ log:
   key: file:log.key
 """
 
+PRECERTIFICATE = """\
+precertificate:
+  key: file:precertificate.key
+  subject: {{organization: Chancery Demo, common-name: Chancery Demo Precertificates}}
+  lifetime: 1095d
+"""
+
 CONFIG = """\
 # yaml-language-server: $schema=chancery.schema.json
 listen:
@@ -101,6 +111,12 @@ log:
   certificates: {{shard: "demo", origin: chancery.demo/certificates, key: "file:log.key", note-key: "file:log-note.key"}}
   events: {{shard: "demo", origin: chancery.demo/events, note-key: "file:events-note.key"}}
   checkpoint: 1s
+"""
+
+SIGNER = """\
+  precertificate: signer
+  precertificate-key: file:precertificate.key
+  precertificate-chain: precertificate-chain.pem
 """
 
 # One issuer of each shape that the demo's OIDC issuer mints. The audience is the one stock clients ask for.
@@ -178,6 +194,8 @@ def main():
     parser.add_argument("--issuer-base", default="http://127.0.0.1:8970")
     parser.add_argument("--program", default=str(pathlib.Path(__file__).resolve().parents[2] / "build" / "chancery"),
                         help="holds the ceremony")
+    parser.add_argument("--precertificate-signer", action="store_true",
+                        help="precertificates are signed by a key of their own (RFC 6962 3.1)")
     arguments = parser.parse_args()
     state = arguments.state.resolve()
     if (state / FINISHED).exists():
@@ -189,10 +207,11 @@ def main():
             sys.exit(f"{state} is not empty and was not made by this program; name another directory")
         shutil.rmtree(state)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    hold_ceremony(state, arguments.program)
+    hold_ceremony(state, arguments.program, arguments.precertificate_signer)
     write(state / "log-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
     write(state / "events-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
-    write(state / "chancery.yaml", CONFIG.format(public=arguments.public, log=arguments.log,
+    config = CONFIG + SIGNER if arguments.precertificate_signer else CONFIG
+    write(state / "chancery.yaml", config.format(public=arguments.public, log=arguments.log,
                                                  internal=arguments.internal, module=MODULE))
     write(state / "issuers.yaml", ISSUERS.format(base=arguments.issuer_base) + stock_metadata())
     write(state / "policy.yaml", POLICY.format(base=arguments.issuer_base))

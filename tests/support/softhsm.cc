@@ -174,15 +174,33 @@ HsmState::HsmState(const StateOptions& options) : token_(directory_.path()) {
   WriteFile(directory() / "log.key", PrivatePem(MakeKey("P-256").get()), 0400);
   WriteFile(directory() / "log-note.key", PrivatePem(MakeKey("Ed25519").get()), 0400);
   WriteFile(directory() / "events-note.key", PrivatePem(MakeKey("Ed25519").get()), 0400);
+  if (!options.precertificate.empty()) MakePrecertificateSigner(options.precertificate == "token");
   WriteFile(directory() / "issuers.yaml", kIssuers, 0644);
   WriteFile(directory() / "policy.yaml", kPolicy, 0644);
   Configure(options);
 }
 
+void HsmState::MakePrecertificateSigner(bool in_token) const {
+  const schema::OwnedKey key = MakeKey("P-256");
+  if (in_token) token_.MakeKeyPair("precertificate", "03");
+  WriteFile(directory() / "precertificate.key", PrivatePem(key.get()), 0400);
+  CertificateSpec spec;
+  spec.common_name = "Example Precertificates";
+  const schema::OwnedKey in = in_token ? token_.PublicKey("precertificate") : nullptr;
+  const schema::OwnedKey root = MakeKey("P-256");
+  const schema::OwnedCert issuer = MakeCertificate(CertificateSpec(), root.get());
+  const Issuer above{issuer.get(), root.get()};
+  const schema::OwnedCert certificate =
+      MakeCertificate(spec, in_token ? in.get() : key.get(), &above);
+  WriteFile(directory() / "precertificate-chain.pem", PemOf(certificate.get()), 0644);
+}
+
 void HsmState::Configure(const StateOptions& options) const {
   std::string key = options.key.empty() ? token_.Uri("ca") : options.key;
   std::string log_key = options.log_key_in_token ? token_.Uri("log") : "file:log.key";
-  for (std::string* uri : {&key, &log_key}) {
+  std::string precertificate_key =
+      options.precertificate == "token" ? token_.Uri("precertificate") : "file:precertificate.key";
+  for (std::string* uri : {&key, &log_key, &precertificate_key}) {
     const auto at = uri->find(kSoftHsmModule);
     if (at != std::string::npos) uri->replace(at, kSoftHsmModule.size(), options.module);
   }
@@ -193,6 +211,11 @@ void HsmState::Configure(const StateOptions& options) const {
   Replace(text, "@DEADLINE@", options.sign_deadline);
   Replace(text, "@LOGKEY@", log_key);
   Replace(text, "@CA@", options.ca);
+  if (!options.precertificate.empty()) {
+    Replace(text, "log:\n",
+            "log:\n  precertificate: signer\n  precertificate-key: \"" + precertificate_key +
+                "\"\n  precertificate-chain: precertificate-chain.pem\n");
+  }
   if (!options.hsm.empty()) text += "hsm:\n" + options.hsm;
   WriteFile(config_file(), text, 0644);
 }

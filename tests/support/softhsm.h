@@ -66,10 +66,13 @@ struct StateOptions {
   std::string module = std::string(kSoftHsmModule);
   std::string key{};              // replaces ca.key; empty: the token's "ca"
   bool log_key_in_token = false;  // else file:log.key
-  std::string module_env{};       // further members, ", NAME: value"
-  std::string ca{};               // further lines of `ca`, "  name: value\n"
-  std::string hsm{};              // lines of `hsm`
-  std::string ca_key{};           // options that make the key "ca"
+  // `log.precertificate: signer` with the key in "file" or "token"; empty: ca. Whoever
+  // issued its certificate: only ca/ looks at that.
+  std::string precertificate{};
+  std::string module_env{};  // further members, ", NAME: value"
+  std::string ca{};          // further lines of `ca`, "  name: value\n"
+  std::string hsm{};         // lines of `hsm`
+  std::string ca_key{};      // options that make the key "ca"
 };
 
 // Everything `chancery serve` or a Custody needs, in a temporary directory: token with key "ca"
@@ -88,6 +91,8 @@ class HsmState {
   schema::Config Load() const;  // needs the schema library
 
  private:
+  void MakePrecertificateSigner(bool in_token) const;
+
   TempDirectory directory_;
   SoftHsm token_;
 };

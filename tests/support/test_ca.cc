@@ -147,12 +147,31 @@ TestCa::TestCa(schema::Time now)
   pem_ = PemOf(issuing_.get()) + PemOf(root_.get());
 }
 
-std::string ChainPemFor(EVP_PKEY* issuing_key, schema::Time now) {
+std::string ChainPemFor(EVP_PKEY* issuing_key, schema::Time now, int path_length) {
   const schema::OwnedKey root_key = MakeKey("P-256");
   const schema::OwnedCert root_certificate = MakeCertificate(RootSpec(now), root_key.get());
   const Issuer root{root_certificate.get(), root_key.get()};
-  const schema::OwnedCert issuing = MakeCertificate(IssuingSpec(now), issuing_key, &root);
+  CertificateSpec spec = IssuingSpec(now);
+  spec.basic_constraints = "critical,CA:TRUE,pathlen:" + std::to_string(path_length);
+  const schema::OwnedCert issuing = MakeCertificate(spec, issuing_key, &root);
   return PemOf(issuing.get()) + PemOf(root_certificate.get());
+}
+
+CertificateSpec PrecertificateSpec(schema::Time now) {
+  CertificateSpec spec = RootSpec(now);
+  spec.common_name = "Example Precertificates";
+  spec.basic_constraints = "critical,CA:TRUE,pathlen:0";
+  spec.extended_key_usage = "1.3.6.1.4.1.11129.2.4.4";
+  return spec;
+}
+
+std::string PrecertificateChainPem(const CertificateSpec& spec, EVP_PKEY* key,
+                                   const std::string& chain_pem, EVP_PKEY* issuing_key) {
+  const schema::OwnedBio bio(BIO_new_mem_buf(chain_pem.data(), static_cast<int>(chain_pem.size())));
+  const schema::OwnedCert issuing(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  MUST(issuing);
+  const Issuer above{issuing.get(), issuing_key};
+  return PemOf(MakeCertificate(spec, key, &above).get()) + chain_pem;
 }
 
 }  // namespace support

@@ -77,6 +77,12 @@ class TestCa {
 
 // For a key that lives elsewhere (a PKCS#11 token): the same issuing certificate, over
 // `issuing_key`'s public part.
-std::string ChainPemFor(EVP_PKEY* issuing_key, schema::Time now = kNow);
+std::string ChainPemFor(EVP_PKEY* issuing_key, schema::Time now = kNow, int path_length = 0);
+
+// A good Precertificate Signing Certificate (RFC 6962 3.1).
+CertificateSpec PrecertificateSpec(schema::Time now = kNow);
+// One over `key` by the first certificate of `chain_pem`, then those of `chain_pem`.
+std::string PrecertificateChainPem(const CertificateSpec& spec, EVP_PKEY* key,
+                                   const std::string& chain_pem, EVP_PKEY* issuing_key);
 
 }  // namespace support

@@ -140,6 +140,9 @@ class Tricky final : public Store {
   Result<ca::ShardRow> Adopt(ca::LogName log, const ca::ShardRow& wanted) override {
     return real_->Adopt(log, wanted);
   }
+  Outcome KeepSigner(const ca::PrecertificateSigner& signer) override {
+    return real_->KeepSigner(signer);
+  }
   Result<ca::Tails> ReadTails() override { return real_->ReadTails(); }
   Result<std::vector<schema::Hash>> ReadHashes(ca::LogName log, int level, std::uint64_t first,
                                                std::size_t count) override {
