@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -122,6 +123,22 @@ Json DiagnosisJson(const KeyDiagnosis& key) {
   return out;
 }
 
+struct KeyOfConfig {
+  std::string text;
+  KeyTerms terms;
+};
+Result<KeyOfConfig> FindKey(const schema::Config& config, const std::string& setting) {
+  if (setting == "ca.key") return KeyOfConfig{config.ca.key, IssuingTerms(config)};
+  if (setting == "log.certificates.key") {
+    return KeyOfConfig{config.log.certificates.key, LogTerms(config)};
+  }
+  if (config.log.precertificate) {
+    return KeyOfConfig{config.log.precertificate->key, PrecertificateTerms(config)};
+  }
+  return schema::Error{&kKeyUnusable,
+                       setting + ": there is none without log.precertificate: signer"};
+}
+
 // The URI and terms of the key to make: of the configuration, or of the command line alone.
 Result<std::string> RunGenerate(const GenerateOptions& options) {
   Modules modules;
@@ -132,10 +149,9 @@ Result<std::string> RunGenerate(const GenerateOptions& options) {
   }
   TRY(const schema::Config config, LoadConfig(options.config));
   SetModuleEnvironment(config);
-  const bool ca = options.key == "ca.key";
-  const KeyTerms terms = ca ? IssuingTerms(config) : LogTerms(config);
-  TRY(KeyUri uri, ParseKeyUri(ca ? config.ca.key : config.log.certificates.key, config.directory));
-  return GenerateKey(std::move(uri), terms, modules, opening);
+  TRY(const KeyOfConfig key, FindKey(config, options.key));
+  TRY(KeyUri uri, ParseKeyUri(key.text, config.directory));
+  return GenerateKey(std::move(uri), key.terms, modules, opening);
 }
 
 Result<int> PrintGenerated(const GenerateOptions& options) {
@@ -193,11 +209,17 @@ Result<int> RunBench(const BenchOptions& options, const std::filesystem::path& p
     }
   }
   const int suggested = SuggestedSessions(rows);
+  const int each = config.log.precertificate ? 1 : 2;
   if (text) {
+    const double rate = std::ranges::find(rows, suggested, &BenchRow::sessions)->per_second;
     std::printf("ca.sessions: %d reaches nine tenths of the best\n", suggested);
+    std::printf("a certificate takes %d (log.precertificate: %s): %.0f certificates/s\n", each,
+                each == 1 ? "signer" : "ca", rate / each);
     return 0;
   }
-  Json out = {{"rows", Json::array()}, {"suggested_sessions", suggested}};
+  Json out = {{"rows", Json::array()},
+              {"suggested_sessions", suggested},
+              {"signatures_per_certificate", each}};
   for (const BenchRow& row : rows) {
     out["rows"].push_back({{"sessions", row.sessions},
                            {"per_second", row.per_second},
@@ -271,7 +293,7 @@ void RegisterGenerate(CLI::App& hsm, int& exit_code) {
   CLI::Option* config =
       command->add_option("--config", options->config, "chancery.yaml")->check(CLI::ExistingFile);
   command->add_option("--key", options->key, "which key of the configuration")
-      ->check(CLI::IsMember({"ca.key", "log.certificates.key"}))
+      ->check(CLI::IsMember({"ca.key", "log.certificates.key", "log.precertificate-key"}))
       ->needs(config)
       ->capture_default_str();
   CLI::Option* uri = command
@@ -312,7 +334,7 @@ void RegisterBench(CLI::App& hsm, const std::filesystem::path& program, int& exi
   command->footer(
       "Signs harmless probes through signer processes like those of `serve`, which takes sessions "
       "and time of the token: not beside a busy server. Rate with eight callers for each session, "
-      "times with one.\n"
+      "times with one. How many certificates a second that is depends on log.precertificate.\n"
       "Examples:\n"
       "  chancery hsm bench --config chancery.yaml\n"
       "  chancery hsm bench --config chancery.yaml --sessions 1,2,4,8,16 --seconds 10");

@@ -242,6 +242,7 @@ def test_bench_shows_that_sessions_add_up_on_a_slow_device(private, latency):
         assert limit * 0.7 / house.PATIENCE < row["per_second"] < limit * 1.05
     assert latency <= one["p50_ms"] <= one["p99_ms"] < latency + 40 * house.PATIENCE
     assert report["suggested_sessions"] == 4
+    assert report["signatures_per_certificate"] == 2
     for seconds, sessions in (("0", "1"), ("2", "0"), ("2", "65"), ("2", "x")):
         assert house.run("hsm", "bench", "--config", str(state.file), "--sessions", sessions, "--seconds", seconds).returncode == 2
 

@@ -223,6 +223,19 @@ def test_a_chain_that_does_not_fit_is_refused_by_check_and_serve(delegated, row)
         assert served.returncode != 0 and "log.precertificate-chain: the public key" in served.stdout + served.stderr
 
 
+def test_generate_and_doctor_know_a_key_in_the_token(delegated):
+    uri = delegated.state.config["ca"]["key"].replace("object=ca", "object=precertificate")
+    delegated.state.edit(lambda config: config["log"].update({"precertificate-key": uri}))
+    made = delegated.run("hsm", "generate", "--key", "log.precertificate-key")
+    assert made.returncode == 0, made.stderr
+    done = delegated.run("hsm", "doctor")
+    assert done.returncode == 1 and "\nlog.precertificate-key\n" in done.stdout, done.stdout + done.stderr
+    assert "the public key of the chain's first certificate is not that of log.precertificate-key" in done.stdout
+    by_issuing_key(delegated)
+    none = delegated.run("hsm", "generate", "--key", "log.precertificate-key")
+    assert none.returncode == 1 and "without log.precertificate: signer" in none.stderr
+
+
 def test_certificate_transparency_go_builds_the_logged_tbs(delegated, issuer, tmp_path):
     """The library that cosign and CT monitors use, from the build list of cosign."""
     if shutil.which("go") is None:
