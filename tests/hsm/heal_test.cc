@@ -47,7 +47,7 @@ double P99(const std::vector<double>& sorted) { return sorted[(sorted.size() * 9
 // What the middle one is held to; the slowest is printed. It waits for whatever else the machine
 // does.
 constexpr double kLost = 50, kKilled = 500;  // milliseconds
-constexpr double kSlack = 4;                 // for a sanitizer's build
+constexpr double kSlack = 10;                // for a sanitizer's build on a busy machine
 
 TEST_CASE("a lost session or login is found again by the same process, and no caller sees it") {
   for (const std::string fault : {"drop-sessions", "log-out"}) {
