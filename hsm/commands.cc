@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "hsm/harden.h"
 #include "hsm/pin_prompt.h"
 #include "hsm/signer.h"
 #include "hsm/supervisor.h"
@@ -13,7 +14,7 @@ namespace {
 
 struct Options {
   std::string config, role, asks_for;
-  int fd = -1, pin_fd = -1;
+  int fd = -1, pin_fd = -1, parent = 0;
   bool supervise = false;
 };
 
@@ -50,6 +51,8 @@ void RegisterSigner(CLI::App& app, const std::filesystem::path& program,
       signer->add_option("--fd", options->fd, "the socket to `serve`")->excludes(supervise);
   signer->add_option("--pin-fd", options->pin_fd, "the PIN that a person entered, a file")
       ->excludes(supervise);
+  signer->add_option("--parent", options->parent, "the process that the signer ends with")
+      ->excludes(supervise);
   CLI::Option* ask =
       signer
           ->add_option("--ask-pin", options->asks_for,
@@ -70,6 +73,8 @@ void RegisterSigner(CLI::App& app, const std::filesystem::path& program,
     }
     Need(config);
     Need(role);
+    // The socket of a supervisor's signer has its other end elsewhere, and would not tell.
+    if (options->parent > 0 && !DieWith(options->parent)) return;
     exit_code = RunSigner(options->config, options->role, options->fd, options->pin_fd);
   });
 }

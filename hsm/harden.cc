@@ -1,8 +1,10 @@
 #include "hsm/harden.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace hsm {
 
@@ -11,6 +13,11 @@ void HardenProcess() {
   MUST(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
   const rlimit none{0, 0};
   MUST(::setrlimit(RLIMIT_CORE, &none) == 0);
+}
+
+bool DieWith(pid_t parent) {
+  MUST(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0);
+  return ::getppid() == parent;
 }
 
 void SetModuleEnvironment(const schema::Config& config) {

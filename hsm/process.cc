@@ -60,12 +60,13 @@ struct SpawnSettings {
 
 Result<pid_t> Start(int socket, const std::filesystem::path& program,
                     const std::filesystem::path& config_file, std::string_view role,
-                    int entered_pin) {
+                    int entered_pin, const std::vector<std::string>& more = {}) {
   const SpawnSettings settings(socket, entered_pin);
   std::vector<std::string> words = {
       program.string(), "signer",          "--config", config_file.string(),
       "--role",         std::string(role), "--fd",     std::to_string(kSignerFd)};
   if (entered_pin >= 0) words.insert(words.end(), {"--pin-fd", std::to_string(kPinFd)});
+  words.insert(words.end(), more.begin(), more.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -110,7 +111,8 @@ Result<SignerProcess> SignerProcess::SpawnAt(Descriptor socket,
                                              std::string_view role, int entered_pin) {
   SignerProcess process;
   process.socket_ = std::move(socket);
-  TRY(process.pid_, Start(process.socket(), program, config_file, role, entered_pin));
+  TRY(process.pid_, Start(process.socket(), program, config_file, role, entered_pin,
+                          {"--parent", std::to_string(::getpid())}));
   return process;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -335,6 +336,17 @@ TEST_CASE("SIGTERM: what was asked is answered, then all end") {
   CHECK(Closes(connection));
   CHECK_FALSE(Runs(pid));
   CHECK_FALSE(std::filesystem::exists(place.path() / "socket"));
+}
+
+// Its socket's other end is the front's, which lives on.
+TEST_CASE("a signer whose supervisor died before it looked ends at once") {
+  const support::HsmState state;
+  const std::string start = tests::SignerProgram().string() + " signer --config " +
+                            state.config_file().string() +
+                            " --role log --fd 0 </dev/null 2>/dev/null --parent ";
+  CHECK_EQ(std::system((start + "2147483647").c_str()), 0);
+  // With a parent it goes on, until it finds that /dev/null is no socket.
+  CHECK_NE(std::system((start + "$$ & wait $!").c_str()), 0);
 }
 
 TEST_CASE("two supervisors do not share a socket, nor take the place of a file") {
