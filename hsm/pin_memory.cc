@@ -36,6 +36,7 @@ fs::path RefusedPinFile(const fs::path& state, const PinSource& source) {
 }
 
 Descriptor TakePinTurn(const fs::path& state, const PinSource& source) {
+  if (state.empty()) return {};  // a command that was given no configuration
   const fs::path file = FileOf(state, "pin-turn-", source);
   Descriptor turn(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (turn.get() < 0) return turn;
