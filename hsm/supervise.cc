@@ -53,8 +53,7 @@ class EnteredPins {
  public:
   Outcome AskFor(const schema::Config& config, const fs::path& program, Role role) {
     const bool issuing = role == Role::kIssuing;
-    const auto uri =
-        ParseKeyUri(issuing ? config.ca.key : config.log.certificates.key, config.directory);
+    const auto uri = ParseKeyUri(issuing ? config.ca.key : LogTokenKey(config), config.directory);
     // One that does not parse is the signer's to report.
     if (!uri || uri->pin.kind != PinKind::kPrompt) return schema::Ok();
     Descriptor& entered = files_[uri->pin.Key()];
