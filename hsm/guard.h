@@ -35,8 +35,7 @@ struct GuardSettings {
 //                    KeyUsage digitalSignature, EKU codeSigning alone, SKI, AKI, critical SAN of
 //                    one name, known Fulcio arcs, then one SCT list of one SCT, last; none twice;
 //                    no BasicConstraints
-//   kPrecertificate  the same with critical poison in place of the SCT list, and with the issuer
-//   and
+//   kPrecertificate  the same with critical poison in place of the SCT list, and with the name and
 //                    AKI of the Precertificate Signing Certificate where there is one; it may be
 //                    old and as long as any configuration allows, because those missing after a
 //                    crash are made up later, and no verifier takes one
