@@ -73,11 +73,12 @@ double Quantile(const std::vector<double>& sorted, double share) {
 
 }  // namespace
 
-schema::Result<BenchRow> BenchSessions(schema::Config config, int sessions,
+schema::Result<BenchRow> BenchSessions(schema::Config config, schema::KeyToken token, int sessions,
                                        std::chrono::milliseconds duration,
                                        const std::filesystem::path& program,
                                        schema::Journal& journal) {
-  config.ca.sessions = sessions;
+  token.sessions = sessions;
+  config.ca.keys = {std::move(token)};
   config.hsm.socket.clear();  // signers of our own: a supervisor has those of the server
   TRY(const auto custody, Custody::Start(config, program, journal));
   const Phase alone = RunPhase(*custody, sessions, duration / 2);

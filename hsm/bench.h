@@ -19,9 +19,10 @@ struct BenchRow {
   std::uint64_t failures;
 };
 
-// Starts `sessions` signers of ca.key (`program signer …`), signs probes for `duration`, stops
-// them. Half of the time is for each of rate and latency. The errors of Custody::Start.
-schema::Result<BenchRow> BenchSessions(schema::Config config, int sessions,
+// Starts `sessions` signers of ca.key in its token `token` (`program signer …`), signs probes for
+// `duration`, stops them. Half of the time is for each of rate and latency. The errors of
+// Custody::Start.
+schema::Result<BenchRow> BenchSessions(schema::Config config, schema::KeyToken token, int sessions,
                                        std::chrono::milliseconds duration,
                                        const std::filesystem::path& program,
                                        schema::Journal& journal);

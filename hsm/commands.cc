@@ -13,7 +13,7 @@ namespace hsm {
 namespace {
 
 struct Options {
-  std::string config, role, asks_for;
+  std::string config, role, token, asks_for;
   int fd = -1, pin_fd = -1, parent = 0;
   bool supervise = false;
 };
@@ -47,6 +47,8 @@ void RegisterSigner(CLI::App& app, const std::filesystem::path& program,
   CLI::Option* role = signer->add_option("--role", options->role, "issuing or log")
                           ->check(CLI::IsMember({"issuing", "log"}))
                           ->excludes(supervise);
+  signer->add_option("--token", options->token, "which of those that hold its key; the first")
+      ->excludes(supervise);
   CLI::Option* fd =
       signer->add_option("--fd", options->fd, "the socket to `serve`")->excludes(supervise);
   signer->add_option("--pin-fd", options->pin_fd, "the PIN that a person entered, a file")
@@ -75,7 +77,8 @@ void RegisterSigner(CLI::App& app, const std::filesystem::path& program,
     Need(role);
     // The socket of a supervisor's signer has its other end elsewhere, and would not tell.
     if (options->parent > 0 && !DieWith(options->parent)) return;
-    exit_code = RunSigner(options->config, options->role, options->fd, options->pin_fd);
+    exit_code =
+        RunSigner(options->config, options->role, options->fd, options->pin_fd, options->token);
   });
 }
 

@@ -1,14 +1,13 @@
 #include "hsm/custody.h"
 
-#include <sys/eventfd.h>
-
 #include <array>
 #include <map>
 
+#include "hsm/crew.h"
 #include "hsm/key_set.h"
-#include "hsm/lane.h"
 #include "hsm/pin_prompt.h"
 #include "hsm/protocol.h"
+#include "hsm/token_choice.h"
 #include "hsm/uri.h"
 
 namespace hsm {
@@ -28,32 +27,6 @@ void MakeStateDirectory(const std::filesystem::path& state) {
   std::filesystem::permissions(state, std::filesystem::perms(0750), ignored);
 }
 
-Descriptor NewEvent() {
-  Descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  MUST(event.get() >= 0);
-  return event;
-}
-
-// The signers of one role.
-struct Crew {
-  explicit Crew(std::size_t size) : events(MakeEvents(size)), queue(Numbers(events)) {}
-
-  static std::vector<Descriptor> MakeEvents(std::size_t size) {
-    std::vector<Descriptor> events;
-    for (std::size_t i = 0; i < size; ++i) events.push_back(NewEvent());
-    return events;
-  }
-  static std::vector<int> Numbers(const std::vector<Descriptor>& events) {
-    std::vector<int> numbers;
-    for (const Descriptor& event : events) numbers.push_back(event.get());
-    return numbers;
-  }
-
-  const std::vector<Descriptor> events;
-  Queue queue;
-  std::vector<std::unique_ptr<Lane>> lanes;
-};
-
 class CustodyOfSigners final : public Custody {
  public:
   CustodyOfSigners(const schema::Config& config, const std::filesystem::path& program,
@@ -61,50 +34,36 @@ class CustodyOfSigners final : public Custody {
       : config_(config),
         source_{program, config.file, config.hsm.socket},
         journal_(journal),
-        issuing_(static_cast<std::size_t>(config.ca.sessions)),
-        log_(1) {}
+        issuing_(config.ca.keys),
+        log_(config.log.certificates.keys) {}
   ~CustodyOfSigners() override {
-    for (Crew* crew : {&issuing_, &log_}) {
-      for (const auto& lane : crew->lanes) lane->AskToStop();
-    }
+    for (Crew* crew : {&issuing_, &log_}) crew->AskToStop();
   }
 
   // A person who has to enter PINs is asked for all of them before the first signer starts.
   schema::Outcome Man() {
-    TRY(LoginGate* const issuing, GateOf(config_.ca.key));
-    TRY(LoginGate* const log, GateOf(LogTokenKey(config_)));
-    Man(issuing_, Role::kIssuing, *issuing);
-    Man(log_, Role::kLog, *log);
+    TRY(const auto issuing, GatesOf(issuing_, Role::kIssuing));
+    TRY(const auto log, GatesOf(log_, Role::kLog));
+    const auto man = [this](Crew& crew, Role role, const std::vector<LoginGate*>& gates) {
+      crew.Man({source_, role, {}, {}, config_.ca.sign_deadline}, gates, tally_, journal_);
+    };
+    man(issuing_, Role::kIssuing, issuing);
+    man(log_, Role::kLog, log);
     return schema::Ok();
   }
 
-  // Every signer is ready, or the first error; a refused PIN is the error to tell when there is
-  // one.
+  // A refused PIN is the error to tell when there is one.
   schema::Outcome AwaitStart() {
-    std::optional<Error> trouble;
-    for (Crew* crew : {&issuing_, &log_}) {
-      for (const auto& lane : crew->lanes) {
-        Result<KeyFacts> facts = lane->FirstStart();
-        if (facts && lane == crew->lanes.front()) {
-          for (const std::string& report : {facts->report, facts->precertificate_report}) {
-            if (!report.empty()) key_reports_.push_back(report);
-          }
-        }
-        if (!facts) {
-          if (!trouble || facts.error().Is(kPinRefused)) trouble = facts.error();
-        } else if (crew == &issuing_) {
-          facts_.issuing = facts->issuing;
-          facts_.token = facts->token;
-          facts_.token_serial = facts->token_serial;
-        } else {
-          facts_.log = facts->log;
-          facts_.precertificate = facts->precertificate;
-          facts_.certificates_note = facts->certificates_note;
-          facts_.events_note = facts->events_note;
-        }
-      }
-    }
-    if (trouble) return *std::move(trouble);
+    const Result<KeyFacts> issuing = issuing_.AwaitStart(key_reports_, journal_);
+    const Result<KeyFacts> log = log_.AwaitStart(key_reports_, journal_);
+    if (!issuing && (log || !log.error().Is(kPinRefused))) return issuing.error();
+    if (!log) return log.error();
+    facts_ = *log;
+    facts_.report.clear();
+    facts_.precertificate_report.clear();
+    facts_.issuing = issuing->issuing;
+    facts_.token = issuing->token;
+    facts_.token_serial = issuing->token_serial;
     return schema::Ok();
   }
 
@@ -127,40 +86,34 @@ class CustodyOfSigners final : public Custody {
       }
       jobs.push_back({purpose, schema::ToBytes(inputs[i]), deadline, group, i});
     }
-    CrewOf(purpose).queue.Submit(std::move(jobs));
+    CrewOf(purpose).queue().Submit(std::move(jobs));
     return group->Wait(deadline);
   }
 
   CustodyState State() const override {
     CustodyState state{};
-    for (const Crew* crew : {&issuing_, &log_}) {
-      for (const auto& lane : crew->lanes) {
-        state.signers.push_back(lane->State());
-        state.operations += lane->operations();
-        state.replacements += lane->replacements();
-        state.reopenings += lane->reopenings();
-      }
-    }
+    for (const Crew* crew : {&issuing_, &log_}) crew->Describe(state);
     state.signatures = tally_.Counts();
-    state.issuing_ready = issuing_.queue.Ready();
-    state.log_ready = log_.queue.Ready();
+    state.issuing_ready = issuing_.queue().Ready();
+    state.log_ready = log_.queue().Ready();
     if (!state.issuing_ready) {
-      state.reason = "issuing signer: " + issuing_.queue.Reason();
+      state.reason = "issuing signer: " + issuing_.queue().Reason();
     } else if (!state.log_ready) {
-      state.reason = "log signer: " + log_.queue.Reason();
+      state.reason = "log signer: " + log_.queue().Reason();
     }
     return state;
   }
 
-  bool Ready() const override { return issuing_.queue.Ready() && log_.queue.Ready(); }
+  bool Ready() const override { return issuing_.queue().Ready() && log_.queue().Ready(); }
 
  private:
-  void Man(Crew& crew, Role role, LoginGate& gate) {
-    const LaneSettings settings{source_, role, config_.ca.sign_deadline};
-    for (std::size_t i = 0; i < crew.events.size(); ++i) {
-      crew.lanes.push_back(std::make_unique<Lane>(settings, i, crew.events[i].get(), crew.queue,
-                                                  gate, tally_, journal_));
+  Result<std::vector<LoginGate*>> GatesOf(const Crew& crew, Role role) {
+    std::vector<LoginGate*> gates;
+    for (const schema::KeyToken& token : crew.tokens()) {
+      TRY(LoginGate* const gate, GateOf(PinUri(config_, role, token)));
+      gates.push_back(gate);
     }
+    return gates;
   }
 
   // Keys of one token share a gate. A URI that does not parse is the signer's to report.

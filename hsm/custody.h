@@ -41,7 +41,8 @@ std::string_view PurposeName(Purpose purpose);  // "certificate", …; "none" wh
 extern const schema::ErrorKind
     kPinRefused;  // kUs: final until the PIN source changes; serve exits 77
 extern const schema::ErrorKind
-    kKeyUnusable;  // kUs: token, key or module missing or of the wrong kind
+    kKeyUnusable;                          // kUs: token, key or module missing or of the wrong kind
+extern const schema::ErrorKind kOtherKey;  // kUs: a token has another key than it should
 extern const schema::ErrorKind kSignerUnavailable;  // kBusy: no signer could answer in time
 extern const schema::ErrorKind kSignerRefused;  // kUs: the guard refused what we asked it to sign
 
@@ -69,6 +70,14 @@ struct SignatureCount {
   std::uint64_t excess = 0;  // of those made, the ones that nobody here asked for
 };
 
+struct TokenState {
+  bool up = false;              // a signer is, or was lost a moment ago and is coming back
+  std::string reason;           // why not; empty when up
+  std::size_t signers = 0;      // that are up
+  std::size_t outstanding = 0;  // requests in its signers' hands
+  std::uint64_t lent = 0;       // requests it had for so long that another token was asked too
+};
+
 struct CustodyState {
   struct Signer {
     std::string role;   // "issuing" or "log"
@@ -77,7 +86,15 @@ struct CustodyState {
     std::uint64_t signatures;
     std::size_t waiting;
   };
+  // What one token makes of its role.
+  struct Token {
+    std::string role;
+    std::string name;  // schema::KeyToken
+    TokenState state;
+    std::uint64_t signatures = 0;
+  };
   std::vector<Signer> signers;
+  std::vector<Token> tokens;
   bool issuing_ready;  // at least one issuing signer is up, or lost a moment ago and coming back
   bool log_ready;
   std::string reason;        // why not ready; empty when ready

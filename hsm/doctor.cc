@@ -19,7 +19,7 @@ Outcome CheckChain(const schema::Config& config, const KeyTerms& terms, const Si
                    Opening& opening) {
   const auto guard = ReadGuardSettings(config);
   if (!guard) return opening.Failed(Step::kChain, guard.error().detail, "");
-  const bool issuing = terms.setting == "ca.key";
+  const bool issuing = terms.setting.starts_with("ca.key");
   if ((issuing ? guard->issuing_key : guard->precertificate->key) != key.spki()) {
     return opening.Failed(
         Step::kChain, std::string(issuing ? kOtherChain : kOtherPrecertificateChain),
@@ -44,7 +44,7 @@ Outcome Walk(const schema::Config& config, const std::string& text, const KeyTer
     return opening.Failed(Step::kSignature, proof.error().detail, "");
   }
   opening.Passed(Step::kSignature, "verified, " + Milliseconds(schema::Steady::now() - begin));
-  if (terms.setting == "log.certificates.key") return schema::Ok();
+  if (terms.setting.starts_with("log.certificates.key")) return schema::Ok();
   return CheckChain(config, terms, *key, opening);
 }
 
@@ -54,17 +54,18 @@ std::vector<KeyDiagnosis> Diagnose(const schema::Config& config) {
   Modules modules;
   std::vector<KeyDiagnosis> all;
   const auto add = [&](const std::string& text, const KeyTerms& terms) {
+    if (!text.starts_with("pkcs11:")) return;
     Opening opening;
     std::string report;
     const Outcome walked = Walk(config, text, terms, modules, opening, report);
     const bool refused = !walked && walked.error().Is(kPinRefused);
     all.push_back({terms.setting, opening.steps(), walked.has_value(), refused, std::move(report)});
   };
-  add(config.ca.key, IssuingTerms(config));
-  const std::string& log_key = config.log.certificates.key;
-  if (log_key.starts_with("pkcs11:")) add(log_key, LogTerms(config));
-  if (const auto& signer = config.log.precertificate;
-      signer && signer->key.starts_with("pkcs11:")) {
+  for (const schema::KeyToken& key : config.ca.keys) add(key.uri, IssuingTerms(config, key));
+  for (const schema::KeyToken& key : config.log.certificates.keys) {
+    add(key.uri, LogTerms(config, key));
+  }
+  if (const auto& signer = config.log.precertificate) {
     add(signer->key, PrecertificateTerms(config));
   }
   return all;

@@ -10,7 +10,7 @@
 namespace hsm {
 
 struct KeyDiagnosis {
-  std::string setting;  // "ca.key", "log.certificates.key", "log.precertificate-key"
+  std::string setting;  // "ca.key", "log.certificates.key[1]", "log.precertificate-key"
   std::vector<StepReport> steps;
   bool healthy;
   bool pin_refused;

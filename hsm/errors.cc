@@ -11,6 +11,8 @@ const ErrorKind kPinRefused{"hsm-pin-refused", Fault::kUs,
                             "until pin-source has another"};
 const ErrorKind kKeyUnusable{"hsm-key-unusable", Fault::kUs,
                              "a signing key cannot be used; see the server's log"};
+const ErrorKind kOtherKey{"hsm-other-key", Fault::kUs,
+                          "a token has another key than it should; see the server's log"};
 const ErrorKind kSignerUnavailable{"hsm-unavailable", Fault::kBusy,
                                    "the HSM cannot sign now; try again in a few seconds"};
 const ErrorKind kSignerRefused{"hsm-signer-refused", Fault::kUs,

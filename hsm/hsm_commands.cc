@@ -11,6 +11,7 @@
 #include "hsm/harden.h"
 #include "hsm/key_set.h"
 #include "hsm/listing.h"
+#include "hsm/token_choice.h"
 #include "schema/base/file.h"
 
 namespace hsm {
@@ -22,17 +23,17 @@ using schema::Result;
 constexpr int kExitFailed = 1;
 
 struct ListOptions {
-  std::string config, module, format = "text";
+  std::string config, module, token, format = "text";
   bool login = false;
 };
 struct GenerateOptions {
-  std::string config, uri, key = "ca.key";
+  std::string config, uri, token, key = "ca.key";
 };
 struct DoctorOptions {
   std::string config, format = "text";
 };
 struct BenchOptions {
-  std::string config, format = "text";
+  std::string config, token, format = "text";
   std::vector<int> sessions = {1, 2, 4, 8};
   double seconds = 4;
 };
@@ -91,10 +92,11 @@ Result<int> RunList(const ListOptions& options) {
   std::optional<ListLogin> login;
   if (!options.config.empty()) {
     TRY(const schema::Config config, LoadConfig(options.config));
-    TRY(KeyUri uri, ParseKeyUri(config.ca.key, config.directory));
+    TRY(const schema::KeyToken key, ChooseToken(config, Role::kIssuing, options.token));
+    TRY(KeyUri uri, ParseKeyUri(key.uri, config.directory));
     SetModuleEnvironment(config);
     if (module.empty()) module = uri.module;
-    if (options.login) login = {std::move(uri), IssuingTerms(config)};
+    if (options.login) login = {std::move(uri), IssuingTerms(config, key)};
   }
   TRY(const Json listing, ListModule(module, login));
   options.format == "json" ? PrintJson(listing) : PrintListing(listing);
@@ -127,10 +129,15 @@ struct KeyOfConfig {
   std::string text;
   KeyTerms terms;
 };
-Result<KeyOfConfig> FindKey(const schema::Config& config, const std::string& setting) {
-  if (setting == "ca.key") return KeyOfConfig{config.ca.key, IssuingTerms(config)};
+Result<KeyOfConfig> FindKey(const schema::Config& config, const GenerateOptions& options) {
+  const std::string& setting = options.key;
+  if (setting == "ca.key") {
+    TRY(const schema::KeyToken key, ChooseToken(config, Role::kIssuing, options.token));
+    return KeyOfConfig{key.uri, IssuingTerms(config, key)};
+  }
   if (setting == "log.certificates.key") {
-    return KeyOfConfig{config.log.certificates.key, LogTerms(config)};
+    TRY(const schema::KeyToken key, ChooseToken(config, Role::kLog, options.token));
+    return KeyOfConfig{key.uri, LogTerms(config, key)};
   }
   if (config.log.precertificate) {
     return KeyOfConfig{config.log.precertificate->key, PrecertificateTerms(config)};
@@ -149,7 +156,7 @@ Result<std::string> RunGenerate(const GenerateOptions& options) {
   }
   TRY(const schema::Config config, LoadConfig(options.config));
   SetModuleEnvironment(config);
-  TRY(const KeyOfConfig key, FindKey(config, options.key));
+  TRY(const KeyOfConfig key, FindKey(config, options));
   TRY(KeyUri uri, ParseKeyUri(key.text, config.directory));
   return GenerateKey(std::move(uri), key.terms, modules, opening);
 }
@@ -193,6 +200,7 @@ class Complaints final : public schema::Journal {
 
 Result<int> RunBench(const BenchOptions& options, const std::filesystem::path& program) {
   TRY(const schema::Config config, LoadConfig(options.config));
+  TRY(const schema::KeyToken token, ChooseToken(config, Role::kIssuing, options.token));
   const auto duration = std::chrono::milliseconds(static_cast<int>(options.seconds * 1000));
   Complaints complaints;
   const bool text = options.format == "text";
@@ -201,7 +209,7 @@ Result<int> RunBench(const BenchOptions& options, const std::filesystem::path& p
                 "failures");
   std::vector<BenchRow> rows;
   for (const int sessions : options.sessions) {
-    TRY(const BenchRow row, BenchSessions(config, sessions, duration, program, complaints));
+    TRY(const BenchRow row, BenchSessions(config, token, sessions, duration, program, complaints));
     rows.push_back(row);
     if (text) {
       std::printf("%8d  %12.0f  %8.2f  %8.2f  %8llu\n", row.sessions, row.per_second, row.p50_ms,
@@ -246,6 +254,10 @@ void AddFormat(CLI::App& command, std::string& format) {
       ->capture_default_str();
 }
 
+CLI::Option* AddToken(CLI::App& command, std::string& token) {
+  return command.add_option("--token", token, "name of one of the tokens that hold it; the first");
+}
+
 void AddConfig(CLI::App& command, std::string& config) {
   command.add_option("--config", config, "chancery.yaml")->required()->check(CLI::ExistingFile);
 }
@@ -268,6 +280,7 @@ void RegisterList(CLI::App& hsm, int& exit_code) {
   command->add_flag("--login", options->login, "log in to the token of ca.key with its pin-source")
       ->needs(config)
       ->excludes(module);
+  AddToken(*command, options->token)->needs(config);
   AddFormat(*command, options->format);
   command->callback([options, config, module, &exit_code] {
     if (config->count() + module->count() != 1) {
@@ -296,6 +309,7 @@ void RegisterGenerate(CLI::App& hsm, int& exit_code) {
       ->check(CLI::IsMember({"ca.key", "log.certificates.key", "log.precertificate-key"}))
       ->needs(config)
       ->capture_default_str();
+  AddToken(*command, options->token)->needs(config);
   CLI::Option* uri = command
                          ->add_option("--uri", options->uri,
                                       "RFC 7512 URI; the module's settings are the environment's")
@@ -337,8 +351,10 @@ void RegisterBench(CLI::App& hsm, const std::filesystem::path& program, int& exi
       "times with one. How many certificates a second that is depends on log.precertificate.\n"
       "Examples:\n"
       "  chancery hsm bench --config chancery.yaml\n"
+      "  chancery hsm bench --config chancery.yaml --token left\n"
       "  chancery hsm bench --config chancery.yaml --sessions 1,2,4,8,16 --seconds 10");
   AddConfig(*command, options->config);
+  AddToken(*command, options->token);
   command->add_option("--sessions", options->sessions, "numbers of sessions to try")
       ->delimiter(',')
       ->check(CLI::Range(1, 64))

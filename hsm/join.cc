@@ -9,6 +9,7 @@
 #include "hsm/key_set.h"
 #include "hsm/protocol.h"
 #include "hsm/unix_address.h"
+#include "schema/key_settings.h"
 
 namespace hsm {
 
@@ -37,7 +38,8 @@ std::string WhyNobody(int code) {
 
 Bytes EncodeJoin(const SignerOrder& order) {
   Bytes out;
-  AppendFrame(out, 0, kJoin, schema::AsBytes(order.role));
+  const std::string text = order.token.empty() ? order.role : order.role + " " + order.token;
+  AppendFrame(out, 0, kJoin, schema::AsBytes(text));
   return out;
 }
 
@@ -58,7 +60,13 @@ Result<SignerOrder> DecodeJoin(BytesView frame) {
   if (!request || request->id != 0 || request->code != kJoin) {
     return Error{&kBadFrame, "no request for a signer"};
   }
-  SignerOrder order{std::string(schema::AsText(request->bytes))};
+  const std::string text(schema::AsText(request->bytes));
+  const auto space = text.find(' ');
+  SignerOrder order{text.substr(0, space)};
+  if (space != std::string::npos) {
+    order.token = text.substr(space + 1);
+    if (!schema::IsTokenName(order.token)) return Error{&kBadFrame, "a token of no name"};
+  }
   if (order.role != RoleName(Role::kIssuing) && order.role != RoleName(Role::kLog)) {
     return Error{&kBadFrame, "a signer of no role"};
   }

@@ -15,11 +15,13 @@ namespace hsm {
 
 // Which signer: what stands on its command line.
 struct SignerOrder {
-  std::string role;  // "issuing" or "log"
+  std::string role;     // "issuing" or "log"
+  std::string token{};  // name of one that holds its key; empty: the first
   friend bool operator==(const SignerOrder&, const SignerOrder&) = default;
 };
 
-// A frame of protocol.h with id 0 and this code, at most kJoinBytesMax octets in all.
+// A frame of protocol.h with id 0, this code and "ROLE" or "ROLE TOKEN", at most kJoinBytesMax
+// octets in all.
 inline constexpr std::uint8_t kJoin = 0x81;
 inline constexpr std::size_t kJoinBytesMax = 256;
 

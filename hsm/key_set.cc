@@ -2,6 +2,7 @@
 
 #include "hsm/digest.h"
 #include "hsm/file_key.h"
+#include "hsm/token_choice.h"
 
 namespace hsm {
 
@@ -44,27 +45,9 @@ Result<std::unique_ptr<SigningKey>> OpenEither(const schema::Config& config, std
                                        : OpenToken(config, text, terms, modules, report);
 }
 
-// Whether both keys are reached by the same module and token.
-bool ShareToken(const schema::Config& config, const std::string& one, const std::string& other) {
-  const auto a = ParseKeyUri(one, config.directory);
-  const auto b = ParseKeyUri(other, config.directory);
-  return a && b && a->module == b->module && a->token == b->token && a->serial == b->serial;
-}
-
-// Sessions that all signers together have in the token of this key: one for each key.
-int Sessions(const schema::Config& config, const std::string& key) {
-  int sessions = ShareToken(config, key, config.ca.key) ? config.ca.sessions : 0;
-  if (ShareToken(config, key, config.log.certificates.key)) ++sessions;
-  if (config.log.precertificate && ShareToken(config, key, config.log.precertificate->key)) {
-    ++sessions;
-  }
-  return sessions;
-}
-
 // One login for each signer: what it tried is told of one PIN only.
-Outcome CheckOneToken(const schema::Config& config) {
+Outcome CheckOneToken(const schema::Config& config, const std::string& log) {
   const std::string& key = config.log.precertificate->key;
-  const std::string& log = config.log.certificates.key;
   if (key.starts_with(kFileScheme) || log.starts_with(kFileScheme)) return schema::Ok();
   if (ShareToken(config, key, log)) return schema::Ok();
   return Error{
@@ -75,20 +58,20 @@ Outcome CheckOneToken(const schema::Config& config) {
 
 }  // namespace
 
-KeyTerms IssuingTerms(const schema::Config& config) {
-  return {"ca.key",
+KeyTerms IssuingTerms(const schema::Config& config, const schema::KeyToken& key) {
+  return {key.setting,
           config.ca.waive_key_attributes,
           config.ca.context_login,
-          Sessions(config, config.ca.key),
+          SessionsOf(config, key.uri),
           config.hsm.state,
           -1};
 }
 
-KeyTerms LogTerms(const schema::Config& config) {
-  return {"log.certificates.key",
+KeyTerms LogTerms(const schema::Config& config, const schema::KeyToken& key) {
+  return {key.setting,
           config.log.certificates.waive_key_attributes,
           false,
-          Sessions(config, config.log.certificates.key),
+          SessionsOf(config, key.uri),
           config.hsm.state,
           -1};
 }
@@ -98,20 +81,13 @@ KeyTerms PrecertificateTerms(const schema::Config& config) {
   return {"log.precertificate-key",
           settings.waive_key_attributes,
           false,
-          Sessions(config, settings.key),
+          SessionsOf(config, settings.key),
           config.hsm.state,
           -1};
 }
 
-const std::string& LogTokenKey(const schema::Config& config) {
-  const std::string& log = config.log.certificates.key;
-  const bool other = log.starts_with(kFileScheme) && config.log.precertificate;
-  return other ? config.log.precertificate->key : log;
-}
-
-bool PinIsOfCommand(const schema::Config& config, Role role) {
-  const bool issuing = role == Role::kIssuing;
-  const auto uri = ParseKeyUri(issuing ? config.ca.key : LogTokenKey(config), config.directory);
+bool PinIsOfCommand(const schema::Config& config, Role role, const schema::KeyToken& key) {
+  const auto uri = ParseKeyUri(PinUri(config, role, key), config.directory);
   return uri && uri->pin.kind == PinKind::kCommand;
 }
 
@@ -144,17 +120,17 @@ Result<GuardSettings> ReadGuardSettings(const schema::Config& config) {
   return guard;
 }
 
-Outcome KeySet::OpenIssuing(const schema::Config& config, int entered_pin, Modules& modules,
-                            LoginReport& report) {
-  KeyTerms terms = IssuingTerms(config);
+Outcome KeySet::OpenIssuing(const schema::Config& config, const schema::KeyToken& key,
+                            int entered_pin, Modules& modules, LoginReport& report) {
+  KeyTerms terms = IssuingTerms(config, key);
   terms.entered_pin = entered_pin;
-  TRY(issuing_, At("ca.key", OpenToken(config, config.ca.key, terms, modules, report)));
+  TRY(issuing_, At(key.setting, OpenToken(config, key.uri, terms, modules, report)));
   // A token exchanged under a running server would sign what no chain covers.
   if (issuing_->spki() != guard_.issuing_key) {
-    return Error{&kKeyUnusable,
+    return Error{&kOtherKey,
                  "ca.chain: " + std::string(kOtherChain) + "; " + std::string(kOtherChainRemedy)};
   }
-  TRY(hello_.probe, At("ca.key", Prove(*issuing_)));
+  TRY(hello_.probe, At(key.setting, Prove(*issuing_)));
   hello_.facts.issuing = issuing_->spki();
   hello_.facts.token = issuing_->token();
   hello_.facts.token_serial = issuing_->token_serial();
@@ -162,13 +138,12 @@ Outcome KeySet::OpenIssuing(const schema::Config& config, int entered_pin, Modul
   return schema::Ok();
 }
 
-Outcome KeySet::OpenLog(const schema::Config& config, int entered_pin, Modules& modules,
-                        LoginReport& report) {
-  const std::string& key = config.log.certificates.key;
-  KeyTerms terms = LogTerms(config);
+Outcome KeySet::OpenLog(const schema::Config& config, const schema::KeyToken& key, int entered_pin,
+                        Modules& modules, LoginReport& report) {
+  KeyTerms terms = LogTerms(config, key);
   terms.entered_pin = entered_pin;
-  TRY(log_, At("log.certificates.key", OpenEither(config, key, terms, modules, report)));
-  TRY(At("log.certificates.key", Prove(*log_)));
+  TRY(log_, At(key.setting, OpenEither(config, key.uri, terms, modules, report)));
+  TRY(At(key.setting, Prove(*log_)));
   TRY(certificates_note_,
       At("log.certificates.note-key",
          OpenFile(config, config.log.certificates.note_key, FileKeyKind::kEd25519)));
@@ -180,14 +155,14 @@ Outcome KeySet::OpenLog(const schema::Config& config, int entered_pin, Modules& 
   hello_.facts.token = log_->token();
   hello_.facts.token_serial = log_->token_serial();
   hello_.facts.report = log_->report();
-  return config.log.precertificate ? OpenPrecertificate(config, entered_pin, modules, report)
+  return config.log.precertificate ? OpenPrecertificate(config, key, entered_pin, modules, report)
                                    : schema::Ok();
 }
 
-Outcome KeySet::OpenPrecertificate(const schema::Config& config, int entered_pin, Modules& modules,
-                                   LoginReport& report) {
+Outcome KeySet::OpenPrecertificate(const schema::Config& config, const schema::KeyToken& log,
+                                   int entered_pin, Modules& modules, LoginReport& report) {
   const std::string setting = "log.precertificate-key";
-  TRY(At(setting, CheckOneToken(config)));
+  TRY(At(setting, CheckOneToken(config, log.uri)));
   KeyTerms terms = PrecertificateTerms(config);
   terms.entered_pin = entered_pin;
   TRY(precertificate_,
@@ -203,12 +178,12 @@ Outcome KeySet::OpenPrecertificate(const schema::Config& config, int entered_pin
   return schema::Ok();
 }
 
-Result<KeySet> KeySet::Open(const schema::Config& config, Role role, int entered_pin,
-                            Modules& modules, LoginReport& report) {
+Result<KeySet> KeySet::Open(const schema::Config& config, Role role, const schema::KeyToken& key,
+                            int entered_pin, Modules& modules, LoginReport& report) {
   KeySet keys;
   TRY(keys.guard_, ReadGuardSettings(config));
-  TRY(role == Role::kIssuing ? keys.OpenIssuing(config, entered_pin, modules, report)
-                             : keys.OpenLog(config, entered_pin, modules, report));
+  TRY(role == Role::kIssuing ? keys.OpenIssuing(config, key, entered_pin, modules, report)
+                             : keys.OpenLog(config, key, entered_pin, modules, report));
   return keys;
 }
 

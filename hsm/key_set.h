@@ -18,17 +18,14 @@ std::string_view RoleName(Role role);  // "issuing", "log"
 // log.precertificate-chain and the settings. The detail starts with the key at fault. kKeyUnusable.
 schema::Result<GuardSettings> ReadGuardSettings(const schema::Config& config);
 
-// The terms of the keys that may be in a token.
-KeyTerms IssuingTerms(const schema::Config& config);
-KeyTerms LogTerms(const schema::Config& config);
+// The terms of the keys that may be in a token; the first two for one of their tokens.
+KeyTerms IssuingTerms(const schema::Config& config, const schema::KeyToken& key);
+KeyTerms LogTerms(const schema::Config& config, const schema::KeyToken& key);
 KeyTerms PrecertificateTerms(const schema::Config& config);  // log.precertificate: signer
 
-// Of the log signer's keys the one in a token, whose PIN it needs; else log.certificates.key.
-const std::string& LogTokenKey(const schema::Config& config);
-
-// Whether the PIN of this role's key comes from a command: then nothing can log in again once a
-// signer may start no program any more (confine.h), and a lost session costs its process.
-bool PinIsOfCommand(const schema::Config& config, Role role);
+// Whether the PIN of this signer comes from a command: then nothing can log in again once a signer
+// may start no program any more (confine.h), and a lost session costs its process.
+bool PinIsOfCommand(const schema::Config& config, Role role, const schema::KeyToken& key);
 
 // Why a chain does not go with a key, and what to do.
 inline constexpr std::string_view kOtherChain =
@@ -46,11 +43,13 @@ schema::Result<schema::Bytes> Prove(SigningKey& key);
 
 class KeySet {
  public:
-  // Opens the keys of `role` and proves each ECDSA key with a signature that its public half
-  // verifies. Details start with the configuration key at fault.
-  // Modules outlive the set. `entered_pin`: of KeyTerms.
-  static schema::Result<KeySet> Open(const schema::Config& config, Role role, int entered_pin,
-                                     Modules& modules, LoginReport& report);
+  // Opens the keys of `role`, its own in the token `key`, and proves each ECDSA key with a
+  // signature that its public half verifies. Details start with the configuration key at fault.
+  // kOtherKey: the issuing key is not that of the chain. Modules outlive the set. `entered_pin`: of
+  // KeyTerms.
+  static schema::Result<KeySet> Open(const schema::Config& config, Role role,
+                                     const schema::KeyToken& key, int entered_pin, Modules& modules,
+                                     LoginReport& report);
 
   const Hello& hello() const { return hello_; }
   // kSignerRefused: the guard, or a purpose of the other role. kDeviceFailed, kSessionLost.
@@ -61,12 +60,12 @@ class KeySet {
 
  private:
   KeySet() = default;
-  schema::Outcome OpenIssuing(const schema::Config& config, int entered_pin, Modules& modules,
-                              LoginReport& report);
-  schema::Outcome OpenLog(const schema::Config& config, int entered_pin, Modules& modules,
-                          LoginReport& report);
-  schema::Outcome OpenPrecertificate(const schema::Config& config, int entered_pin,
-                                     Modules& modules, LoginReport& report);
+  schema::Outcome OpenIssuing(const schema::Config& config, const schema::KeyToken& key,
+                              int entered_pin, Modules& modules, LoginReport& report);
+  schema::Outcome OpenLog(const schema::Config& config, const schema::KeyToken& key,
+                          int entered_pin, Modules& modules, LoginReport& report);
+  schema::Outcome OpenPrecertificate(const schema::Config& config, const schema::KeyToken& log,
+                                     int entered_pin, Modules& modules, LoginReport& report);
   SigningKey* KeyOf(Purpose purpose);
 
   GuardSettings guard_;

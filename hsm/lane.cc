@@ -27,6 +27,9 @@ constexpr milliseconds kProbeEvery{10'000};  // idle; a YubiHSM2 session expires
 constexpr milliseconds kBatchTime{
     2};  // what a batch should take at most, so that none waits for others
 constexpr std::size_t kBatchMax = 16;
+// What takes so long, and several times as long as usual, another token is asked for too.
+constexpr milliseconds kLendAfter{250};
+constexpr int kLendTimes = 4;
 constexpr int kUselessMax = 8;  // sessions in a row that were opened again and lost before any use
 
 std::string Code(const Frame& frame) { return std::to_string(static_cast<int>(frame.code)); }
@@ -34,11 +37,12 @@ std::string Code(const Frame& frame) { return std::to_string(static_cast<int>(fr
 }  // namespace
 
 Lane::Lane(const LaneSettings& settings, std::size_t number, int wake, Queue& queue,
-           LoginGate& gate, Tally& tally, schema::Journal& journal)
+           CommonKeys& keys, LoginGate& gate, Tally& tally, schema::Journal& journal)
     : settings_(settings),
       number_(number),
       wake_(wake),
       queue_(queue),
+      keys_(keys),
       gate_(gate),
       tally_(tally),
       journal_(journal),
@@ -58,8 +62,15 @@ CustodyState::Signer Lane::State() const {
   return {std::string(RoleName(settings_.role)), pid_, run_, signatures_, in_flight_};
 }
 
+// What stands on its command line: nothing where there is no choice.
+std::string Lane::SignerToken() const {
+  return settings_.token == schema::kOnlyToken ? std::string() : settings_.token;
+}
+
 std::string Lane::Name() const {
-  return "the " + std::string(RoleName(settings_.role)) + " signer";
+  const bool only = settings_.token == schema::kOnlyToken;
+  return "the " + std::string(RoleName(settings_.role)) + " signer" +
+         (only ? "" : " of " + settings_.token);
 }
 
 void Lane::Drain() const {
@@ -99,6 +110,7 @@ void Lane::Run() {
     for (int useless = 0; !stop_ && lost_ && useless < kUselessMax;) {
       queue_.SetLane(number_, Queue::Lane::kStarting, why);
       journal_.Warning("session-lost", {{"role", std::string(RoleName(settings_.role))},
+                                        {"name", settings_.token},
                                         {"run", std::to_string(run_)},
                                         {"reason", why}});
       const std::uint64_t had = answers_;
@@ -116,6 +128,7 @@ void Lane::Run() {
     process_.Kill();
     ++replacements_;
     journal_.Warning("signer-lost", {{"role", std::string(RoleName(settings_.role))},
+                                     {"name", settings_.token},
                                      {"run", std::to_string(run_)},
                                      {"reason", why}});
     backoff = useful ? kBackoffFirst : std::min(backoff * 2, kBackoffLast);
@@ -132,6 +145,7 @@ void Lane::CameUp(const KeyFacts& facts) {
   last_trouble_.clear();
   queue_.SetLane(number_, Queue::Lane::kReady);
   journal_.Info("signer-ready", {{"role", std::string(RoleName(settings_.role))},
+                                 {"name", settings_.token},
                                  {"run", std::to_string(run_)},
                                  {"pid", std::to_string(pid_)},
                                  {"token", facts.token}});
@@ -143,7 +157,9 @@ void Lane::StayedDown(const Error& error) {
   if (error.detail == last_trouble_) return;
   last_trouble_ = error.detail;
   journal_.Error(error.Is(kPinRefused) ? "pin-refused" : "signer-down",
-                 {{"role", std::string(RoleName(settings_.role))}, {"reason", error.Describe()}});
+                 {{"role", std::string(RoleName(settings_.role))},
+                  {"name", settings_.token},
+                  {"reason", error.Describe()}});
 }
 
 Result<KeyFacts> Lane::Bring() {
@@ -154,7 +170,8 @@ Result<KeyFacts> Lane::Bring() {
   lost_ = false;
   reader_ = FrameReader();
   counts_ = RunCounts();
-  TRY(process_, settings_.source.Bring(RoleName(settings_.role), gate_.entered()));
+  TRY(process_, settings_.source.Bring({std::string(RoleName(settings_.role)), SignerToken()},
+                                       gate_.entered()));
   return ReadHello();
 }
 
@@ -224,18 +241,16 @@ Result<KeyFacts> Lane::CheckHello(const Frame& frame) {
       // The proof is checked on this side: what the signer says of its key is not taken on its
       // word.
       if (issuing && !VerifyP256(hello.facts.issuing, schema::AsBytes(kProbePrefix), hello.probe)) {
-        return Error{&kKeyUnusable, "ca.key: the probe signature does not verify"};
+        return Error{&kKeyUnusable, settings_.setting + ": the probe signature does not verify"};
       }
       if (issuing) ++operations_;
       // A supervisor's process is known by its word alone.
       said_pid_ = process_.pid() > 0 ? process_.pid() : hello.pid;
-      const bool same = hello.facts.issuing == facts_.issuing && hello.facts.log == facts_.log &&
-                        hello.facts.precertificate == facts_.precertificate &&
-                        hello.facts.certificates_note == facts_.certificates_note &&
-                        hello.facts.events_note == facts_.events_note;
-      const bool first = facts_.issuing.empty() && facts_.log.empty();
-      if (!first && !same)
-        return Error{&kKeyUnusable, "the keys are not those of the start; restart"};
+      if (!keys_.Agree(hello.facts)) {
+        return Error{&kOtherKey, settings_.setting + ": " + Name() +
+                                     " has other keys than those of the start; restart if they "
+                                     "were exchanged"};
+      }
       return std::move(hello.facts);
     }
     case AnswerCode::kHelloPinRefused: {
@@ -243,6 +258,8 @@ Result<KeyFacts> Lane::CheckHello(const Frame& frame) {
       gate_.Refused(refusal.tried);
       return Error{&kPinRefused, refusal.why};
     }
+    case AnswerCode::kHelloOtherKey:
+      return Error{&kOtherKey, std::string(schema::AsText(frame.bytes))};
     case AnswerCode::kHelloKeyUnusable:
       return Error{&kKeyUnusable, std::string(schema::AsText(frame.bytes))};
     default:
@@ -320,10 +337,18 @@ std::string Lane::Exchange(std::vector<Job>& batch) {
   return ReadAnswers(batch, first_id);
 }
 
+Steady::duration Lane::Patience(std::size_t count) const {
+  const auto long_for_it = each_ * kLendTimes * static_cast<std::int64_t>(count);
+  return std::max<Steady::duration>(kLendAfter, long_for_it);
+}
+
 // The signer answers in the order of the requests.
 std::string Lane::ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id) {
   std::size_t answered = 0;
   std::string why;
+  auto heard = Steady::now();
+  const auto lend_at = heard + Patience(batch.size());
+  bool lent = false;
   while (answered < batch.size() && why.empty()) {
     const auto frame = reader_.Next();
     if (!frame) {
@@ -333,8 +358,18 @@ std::string Lane::ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id) {
       why = expected ? TakeAnswer(**frame, batch[answered]) : "an answer to another question";
       if (why.empty()) ++answered, ++answers_;
     } else {
-      const auto deadline = Steady::now() + settings_.sign_deadline;
-      const Channel read = ReadSome(process_.socket(), wake_, reader_.buffer(), deadline);
+      const auto deadline = heard + settings_.sign_deadline;
+      const auto until = lent ? deadline : std::min(deadline, lend_at);
+      const Channel read = ReadSome(process_.socket(), wake_, reader_.buffer(), until);
+      if (read == Channel::kOk) heard = Steady::now();
+      if (read == Channel::kTimeout && until < deadline) {
+        batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(answered));
+        first_id += static_cast<std::uint32_t>(answered);
+        answered = 0;
+        queue_.Lend(number_, batch);
+        lent = true;
+        continue;
+      }
       if (read == Channel::kTimeout) why = "no answer within ca.sign-deadline";
       if (read == Channel::kClosed) why = "the signer ended";
       if (read == Channel::kWoken && stop_) why = "the server is stopping";
@@ -391,6 +426,7 @@ std::string Lane::TakeCounts(const MadeCounts& made, std::optional<Purpose> answ
       return {};
     case RunCounts::Verdict::kExcess:
       journal_.Error("signature-excess", {{"role", std::string(RoleName(settings_.role))},
+                                          {"name", settings_.token},
                                           {"run", std::to_string(run_)}});
       return {};
     case RunCounts::Verdict::kContradict:

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "hsm/common_keys.h"
 #include "hsm/key_set.h"
 #include "hsm/login_gate.h"
 #include "hsm/process.h"
@@ -22,14 +23,16 @@ namespace hsm {
 struct LaneSettings {
   SignerSource source;
   Role role;
+  std::string token;                        // its name
+  std::string setting;                      // where the configuration names it
   std::chrono::milliseconds sign_deadline;  // a signer silent for longer is killed
 };
 
 class Lane {
  public:
   // All outlive the lane; `wake` is the eventfd that the queue knows this lane by.
-  Lane(const LaneSettings& settings, std::size_t number, int wake, Queue& queue, LoginGate& gate,
-       Tally& tally, schema::Journal& journal);
+  Lane(const LaneSettings& settings, std::size_t number, int wake, Queue& queue, CommonKeys& keys,
+       LoginGate& gate, Tally& tally, schema::Journal& journal);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
   ~Lane();  // stops the signer and waits for it
@@ -55,12 +58,14 @@ class Lane {
   std::string Serve();
   std::string WaitForWork(std::vector<Job>& batch);
   std::string Exchange(std::vector<Job>& batch);
+  schema::Steady::duration Patience(std::size_t count) const;
   std::string ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id);
   std::string TakeAnswer(const Frame& frame, Job& job);
   std::string TakeSignature(const Frame& frame, Job& job);
   std::string TakeCounts(const MadeCounts& made, std::optional<Purpose> answered);
   bool Sleep(schema::Steady::duration duration);
   std::string Name() const;
+  std::string SignerToken() const;
   void Drain() const;
   std::size_t BatchMax() const;
 
@@ -68,6 +73,7 @@ class Lane {
   const std::size_t number_;
   const int wake_;
   Queue& queue_;
+  CommonKeys& keys_;
   LoginGate& gate_;
   Tally& tally_;
   schema::Journal& journal_;
@@ -76,7 +82,7 @@ class Lane {
   SignerProcess process_;
   FrameReader reader_;
   RunCounts counts_;
-  KeyFacts facts_;  // of the first signer; those after it have to say the same
+  KeyFacts facts_;
   std::uint32_t next_id_ = 1;
   schema::Steady::duration each_{};  // smoothed time of one signature
   std::string last_trouble_;         // so that the operator reads it once, not at every try

@@ -60,11 +60,13 @@ struct SpawnSettings {
 
 Result<pid_t> Start(int socket, const std::filesystem::path& program,
                     const std::filesystem::path& config_file, std::string_view role,
-                    int entered_pin, const std::vector<std::string>& more = {}) {
+                    int entered_pin, std::string_view token,
+                    const std::vector<std::string>& more = {}) {
   const SpawnSettings settings(socket, entered_pin);
   std::vector<std::string> words = {
       program.string(), "signer",          "--config", config_file.string(),
       "--role",         std::string(role), "--fd",     std::to_string(kSignerFd)};
+  if (!token.empty()) words.insert(words.end(), {"--token", std::string(token)});
   if (entered_pin >= 0) words.insert(words.end(), {"--pin-fd", std::to_string(kPinFd)});
   words.insert(words.end(), more.begin(), more.end());
   std::vector<char*> arguments;
@@ -93,7 +95,8 @@ SignerProcess& SignerProcess::operator=(SignerProcess&& other) noexcept {
 
 Result<SignerProcess> SignerProcess::Spawn(const std::filesystem::path& program,
                                            const std::filesystem::path& config_file,
-                                           std::string_view role, int entered_pin) {
+                                           std::string_view role, int entered_pin,
+                                           std::string_view token) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return Error{&kSignerUnavailable, "socketpair: " + std::generic_category().message(errno)};
@@ -101,17 +104,18 @@ Result<SignerProcess> SignerProcess::Spawn(const std::filesystem::path& program,
   SignerProcess process;
   process.socket_ = Descriptor(ends[0]);
   const Descriptor theirs(ends[1]);
-  TRY(process.pid_, Start(theirs.get(), program, config_file, role, entered_pin));
+  TRY(process.pid_, Start(theirs.get(), program, config_file, role, entered_pin, token));
   return process;
 }
 
 Result<SignerProcess> SignerProcess::SpawnAt(Descriptor socket,
                                              const std::filesystem::path& program,
                                              const std::filesystem::path& config_file,
-                                             std::string_view role, int entered_pin) {
+                                             std::string_view role, int entered_pin,
+                                             std::string_view token) {
   SignerProcess process;
   process.socket_ = std::move(socket);
-  TRY(process.pid_, Start(process.socket(), program, config_file, role, entered_pin,
+  TRY(process.pid_, Start(process.socket(), program, config_file, role, entered_pin, token,
                           {"--parent", std::to_string(::getpid())}));
   return process;
 }

@@ -15,16 +15,19 @@ namespace hsm {
 class SignerProcess {
  public:
   // posix_spawn of `program signer --config FILE --role ROLE --fd 3` with nothing else open but
-  // stderr, and `--pin-fd 4` when `entered_pin` is a descriptor (pin_prompt.h). Call it on the
-  // thread that will own the process: the kernel kills a signer whose spawning thread ends.
+  // stderr, with `--token TOKEN` unless that is empty, and `--pin-fd 4` when `entered_pin` is a
+  // descriptor (pin_prompt.h). Call it on the thread that will own the process: the kernel kills a
+  // signer whose spawning thread ends.
   static schema::Result<SignerProcess> Spawn(const std::filesystem::path& program,
                                              const std::filesystem::path& config_file,
-                                             std::string_view role, int entered_pin = -1);
+                                             std::string_view role, int entered_pin = -1,
+                                             std::string_view token = {});
   // The same at the end of `socket` that is here already, which both keep: a supervisor's way.
   static schema::Result<SignerProcess> SpawnAt(Descriptor socket,
                                                const std::filesystem::path& program,
                                                const std::filesystem::path& config_file,
-                                               std::string_view role, int entered_pin);
+                                               std::string_view role, int entered_pin,
+                                               std::string_view token);
   // One that a supervisor starts at the other end of `socket`, and ends when this end is closed.
   static SignerProcess OfSupervisor(Descriptor socket);
   SignerProcess() = default;

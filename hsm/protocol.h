@@ -31,6 +31,7 @@ enum class AnswerCode : std::uint8_t {
   kFailed = 6,            // text; the signer exits after it
   kLost = 7,              // text; the session is gone, and all is ignored until kReopen
   kAlive = 8,             // to a keep-alive; EncodeSigned with no signature
+  kHelloOtherKey = 9,     // text
 };
 
 // A request beside the purposes: the signer opens its keys again and says hello, as at its start.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "hsm/balance.h"
+
 namespace hsm {
 
 using schema::Error;
@@ -40,9 +42,34 @@ std::vector<Result<Signed>> Group::Wait(Steady::time_point deadline) {
   return out;
 }
 
-bool Group::Abandoned() const {
+bool Group::Wants(std::size_t slot) const {
   const std::lock_guard lock(mutex_);
-  return abandoned_;
+  return !abandoned_ && !results_[slot].has_value();
+}
+
+Queue::Queue(std::vector<int> wake, const std::vector<std::size_t>& token_of,
+             const std::vector<int>& weights)
+    : wake_(std::move(wake)) {
+  MUST(token_of.size() == wake_.size());
+  for (const std::size_t token : token_of) lanes_.push_back({token});
+  for (const int weight : weights) shares_.push_back({weight});
+}
+
+bool Queue::Usable(std::size_t token) const {
+  return std::ranges::any_of(lanes_, [token](const LaneState& lane) {
+    return lane.token == token && lane.state != Lane::kDown;
+  });
+}
+
+bool Queue::OtherUsable(std::size_t token) const {
+  for (std::size_t other = 0; other < shares_.size(); ++other) {
+    if (other != token && Usable(other)) return true;
+  }
+  return false;
+}
+
+bool Queue::MayTake(std::size_t token, const Job& job) const {
+  return job.failed_in != token || !OtherUsable(token);
 }
 
 bool Queue::AllDown() const {
@@ -96,28 +123,50 @@ void Queue::Submit(std::vector<Job> jobs) {
   WakeIdle(added);
 }
 
-void Queue::WakeIdle(std::size_t jobs) {
-  for (std::size_t i = 0; i < lanes_.size() && jobs > 0; ++i) {
-    if (!lanes_[i].idle) continue;
-    lanes_[i].idle = false;
-    MUST(::eventfd_write(wake_[i], 1) == 0);
-    --jobs;
+std::optional<std::size_t> Queue::NextIdle(std::optional<std::size_t> avoid) const {
+  std::vector<TokenLoad> loads;
+  for (const Share& share : shares_) loads.push_back({0, share.given, share.weight, false});
+  for (const LaneState& lane : lanes_) {
+    TokenLoad& load = loads[lane.token];
+    load.outstanding += lane.in_flight + (lane.woken ? 1 : 0);
+    load.free = load.free || lane.idle;
+  }
+  if (avoid && OtherUsable(*avoid)) loads[*avoid].free = false;
+  const auto token = LeastLoaded(loads);
+  if (!token) return std::nullopt;
+  const auto lane = std::ranges::find_if(
+      lanes_, [&](const LaneState& each) { return each.idle && each.token == *token; });
+  return static_cast<std::size_t>(lane - lanes_.begin());
+}
+
+void Queue::WakeIdle(std::size_t jobs, std::optional<std::size_t> avoid) {
+  for (; jobs > 0; --jobs) {
+    const auto lane = NextIdle(avoid);
+    if (!lane) return;
+    lanes_[*lane].idle = false;
+    lanes_[*lane].woken = true;
+    MUST(::eventfd_write(wake_[*lane], 1) == 0);
   }
 }
 
-std::optional<Job> Queue::Pop() {
-  const bool second = first_.empty() || (second_next_ && !second_.empty());
-  std::deque<Job>& side = second ? second_ : first_;
-  if (side.empty()) return std::nullopt;
-  second_next_ = !second;
-  Job job = std::move(side.front());
-  side.pop_front();
-  return job;
+std::optional<Job> Queue::Pop(std::size_t token) {
+  const bool second_first = first_.empty() || (second_next_ && !second_.empty());
+  for (const bool second : {second_first, !second_first}) {
+    std::deque<Job>& side = second ? second_ : first_;
+    const auto at = std::ranges::find_if(side, [&](const Job& job) { return MayTake(token, job); });
+    if (at == side.end()) continue;
+    second_next_ = !second;
+    Job job = std::move(*at);
+    side.erase(at);
+    return job;
+  }
+  return std::nullopt;
 }
 
-std::vector<Job> Queue::Take(std::size_t lane, std::size_t most) {
+std::vector<Job> Queue::Take(std::size_t number, std::size_t most) {
   const std::lock_guard lock(mutex_);
-  lanes_[lane].idle = false;
+  LaneState& lane = lanes_[number];
+  lane.idle = lane.woken = false;
   const std::size_t waiting = first_.size() + second_.size();
   const auto idle = static_cast<std::size_t>(
       std::ranges::count_if(lanes_, [](const LaneState& other) { return other.idle; }));
@@ -126,35 +175,60 @@ std::vector<Job> Queue::Take(std::size_t lane, std::size_t most) {
   std::vector<Job> batch;
   const auto now = Steady::now();
   while (batch.size() < share) {
-    std::optional<Job> job = Pop();
+    std::optional<Job> job = Pop(lane.token);
     if (!job) break;
-    if (now >= job->deadline || job->group->Abandoned()) {
+    if (now >= job->deadline || !job->group->Wants(job->slot)) {
       job->Finish(Unavailable("the HSM did not reach this before its deadline"));
       continue;
     }
     batch.push_back(*std::move(job));
   }
-  lanes_[lane].in_flight = batch.size();
-  lanes_[lane].idle = batch.empty();
+  lane.in_flight = batch.size();
+  lane.idle = batch.empty();
+  shares_[lane.token].given += batch.size();
   return batch;
+}
+
+std::size_t Queue::Lend(std::size_t lane, std::vector<Job>& jobs) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t token = lanes_[lane].token;
+  if (!OtherUsable(token)) return 0;
+  std::size_t added = 0;
+  for (Job& job : jobs) {
+    if (job.group == nullptr || job.lent || job.retries > 0 || !job.group->Wants(job.slot)) {
+      continue;
+    }
+    job.lent = true;
+    Job copy = job;
+    ++copy.retries;
+    copy.failed_in = token;
+    copy.lent = false;
+    Side(copy.purpose).push_front(std::move(copy));
+    ++added;
+  }
+  shares_[token].lent += added;
+  WakeIdle(added, token);
+  return added;
 }
 
 void Queue::Return(std::size_t lane, std::vector<Job> jobs, const std::string& why, bool lost) {
   const std::lock_guard lock(mutex_);
+  const std::size_t token = lanes_[lane].token;
   const int retries_max = kRetriesMax + (lost ? static_cast<int>(lanes_.size()) : 0);
   lanes_[lane].in_flight = 0;
   std::size_t added = 0;
   for (Job& job : jobs) {
-    if (job.group == nullptr) continue;
+    if (job.group == nullptr || job.lent) continue;  // what was lent has had its second try
     if (job.retries >= retries_max || AllDown()) {
       job.Finish(Unavailable(why));
       continue;
     }
     ++job.retries;
+    job.failed_in = token;
     Side(job.purpose).push_front(std::move(job));
     ++added;
   }
-  WakeIdle(added);
+  WakeIdle(added, token);
 }
 
 void Queue::Done(std::size_t lane, Steady::duration each) {
@@ -163,13 +237,29 @@ void Queue::Done(std::size_t lane, Steady::duration each) {
   each_ = each_.count() == 0 ? each : (each_ * 7 + each) / 8;
 }
 
+void Queue::FinishAll(const std::string& why) {
+  for (std::deque<Job>* side : {&first_, &second_}) {
+    for (const Job& job : *side) job.Finish(Unavailable(why));
+    side->clear();
+  }
+}
+
 void Queue::SetLane(std::size_t lane, Lane state, const std::string& why) {
   const std::lock_guard lock(mutex_);
-  lanes_[lane] = {state, why, false, 0};
+  const std::size_t token = lanes_[lane].token;
+  const bool was_usable = Usable(token);
+  lanes_[lane] = {.token = token, .state = state, .why = why};
   ready_ = static_cast<int>(std::ranges::count_if(
       lanes_, [](const LaneState& other) { return other.state != Lane::kDown; }));
-  if (!AllDown()) return;
-  while (std::optional<Job> job = Pop()) job->Finish(Unavailable(why));
+  if (AllDown()) {
+    FinishAll(why);
+    return;
+  }
+  if (was_usable == Usable(token)) return;
+  // A token that comes back starts even with the others, and what it failed at may go to it when
+  // it is the only one.
+  for (Share& share : shares_) share.given = 0;
+  WakeIdle(first_.size() + second_.size());
 }
 
 std::string Queue::Reason() const {
@@ -180,6 +270,22 @@ std::string Queue::Reason() const {
 std::size_t Queue::Waiting() const {
   const std::lock_guard lock(mutex_);
   return first_.size() + second_.size();
+}
+
+std::vector<TokenState> Queue::Tokens() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<TokenState> tokens(shares_.size());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    tokens[i].up = Usable(i);
+    tokens[i].lent = shares_[i].lent;
+  }
+  for (const LaneState& lane : lanes_) {
+    TokenState& token = tokens[lane.token];
+    token.signers += lane.state == Lane::kReady ? 1 : 0;
+    token.outstanding += lane.in_flight;
+    if (!token.up && token.reason.empty()) token.reason = lane.why;
+  }
+  return tokens;
 }
 
 }  // namespace hsm

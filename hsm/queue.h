@@ -1,4 +1,5 @@
-// What waits for the signers of one role: callers put jobs in, lanes take batches out.
+// What waits for the signers of one role, in one token or in several that hold the same key:
+// callers put jobs in, lanes take batches out.
 #pragma once
 
 #include <atomic>
@@ -19,10 +20,11 @@ class Group {
  public:
   explicit Group(std::size_t size) : results_(size), remaining_(size) {}
 
-  void Set(std::size_t slot, schema::Result<Signed> result);
+  void Set(std::size_t slot, schema::Result<Signed> result);  // the first of several counts
+  // Whether somebody still waits for the result of this slot.
+  bool Wants(std::size_t slot) const;
   // The results; what has none at `deadline` is kSignerUnavailable, and later ones are dropped.
   std::vector<schema::Result<Signed>> Wait(schema::Steady::time_point deadline);
-  bool Abandoned() const;
 
  private:
   mutable std::mutex mutex_;
@@ -39,20 +41,25 @@ struct Job {
   std::shared_ptr<Group> group;  // null for a lane's own probe
   std::size_t slot = 0;
   int retries = 0;
+  std::optional<std::size_t> failed_in{};  // the token that had it: others go first
+  bool lent = false;                       // a copy of it waits or is with another token
 
   void Finish(schema::Result<Signed> result) const {
     if (group != nullptr) group->Set(slot, std::move(result));
   }
 };
 
-// Certificates go before precertificates when both wait, one for one. Thread-safe.
+// Certificates go before precertificates when both wait, one for one; the token with the least in
+// hand for its weight goes first (balance.h). Thread-safe.
 class Queue {
  public:
   // kStarting: not yet up, or lost a moment ago and on its way back: jobs wait for it.
   enum class Lane { kStarting, kReady, kDown };
 
-  // `lanes` signers; each is known by its number and woken through its eventfd.
-  explicit Queue(std::vector<int> wake) : wake_(std::move(wake)), lanes_(wake_.size()) {}
+  // Each lane is known by its number and woken through its eventfd; `token_of` says for each lane
+  // whose it is, `weights` has one for each token.
+  Queue(std::vector<int> wake, const std::vector<std::size_t>& token_of,
+        const std::vector<int>& weights);
 
   // Finishes at once what cannot wait: no signer is up or starting, the queue is full, or what is
   // taken before it lasts longer than its deadline.
@@ -62,9 +69,12 @@ class Queue {
   std::vector<Job> Take(std::size_t lane, std::size_t most);
   // The lane's batch is answered; each signature took so long, for Submit's estimate.
   void Done(std::size_t lane, schema::Steady::duration each);
-  // The lane's signer failed before it answered these: once more, before all others; a second
-  // failure is final. `lost`: only its session was gone, and those of the other lanes may be too;
-  // then each of them may take it once.
+  // The lane has had these for long: while another token is up, that is asked too, once for each,
+  // before all others, and the first answer counts. How many that are; they are marked.
+  std::size_t Lend(std::size_t lane, std::vector<Job>& jobs);
+  // The lane's signer failed before it answered these: once more, before all others, and in another
+  // token while one is up; a second failure is final. `lost`: only its session was gone, and those
+  // of the other lanes may be too; then each of them may take it once.
   void Return(std::size_t lane, std::vector<Job> jobs, const std::string& why, bool lost);
 
   // When the last lane goes down, all that waits is finished with `why`.
@@ -73,14 +83,25 @@ class Queue {
   bool Ready() const { return ready_.load() > 0; }
   std::string Reason() const;  // why no lane is; empty when one is
   std::size_t Waiting() const;
+  std::vector<TokenState> Tokens() const;
 
  private:
   struct LaneState {
+    std::size_t token = 0;
     Lane state = Lane::kStarting;
-    std::string why;
+    std::string why{};
     bool idle = false;
+    bool woken = false;  // and has not come yet
     std::size_t in_flight = 0;
   };
+  struct Share {
+    int weight;
+    std::uint64_t given = 0;
+    std::uint64_t lent = 0;
+  };
+  bool Usable(std::size_t token) const;
+  bool OtherUsable(std::size_t token) const;
+  bool MayTake(std::size_t token, const Job& job) const;
   bool AllDown() const;
   std::string ReasonLocked() const;
   std::size_t Ahead(Purpose purpose) const;
@@ -91,8 +112,11 @@ class Queue {
   const std::deque<Job>& Side(Purpose purpose) const {
     return purpose == Purpose::kPrecertificate ? second_ : first_;
   }
-  std::optional<Job> Pop();
-  void WakeIdle(std::size_t jobs);
+  std::optional<Job> Pop(std::size_t token);
+  void FinishAll(const std::string& why);
+  std::optional<std::size_t> NextIdle(std::optional<std::size_t> avoid) const;
+  // `avoid`: a token that these jobs failed in.
+  void WakeIdle(std::size_t jobs, std::optional<std::size_t> avoid = std::nullopt);
 
   const std::vector<int> wake_;
   mutable std::mutex mutex_;
@@ -101,6 +125,7 @@ class Queue {
   bool second_next_ = false;
   schema::Steady::duration each_{};  // smoothed time of one signature
   std::vector<LaneState> lanes_;
+  std::vector<Share> shares_;  // of each token
   std::atomic<int> ready_{0};  // lanes not in kDown; written under mutex_, read without
 };
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <filesystem>
-#include <string_view>
 
+#include "hsm/join.h"
 #include "hsm/process.h"
 #include "schema/base/result.h"
 
@@ -18,7 +18,7 @@ struct SignerSource {
   bool supervised() const { return !socket.empty(); }
 
   // A signer whose hello is to be read. Call it on the thread that will own the process.
-  schema::Result<SignerProcess> Bring(std::string_view role, int entered_pin) const;
+  schema::Result<SignerProcess> Bring(const SignerOrder& order, int entered_pin) const;
 };
 
 }  // namespace hsm

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include "hsm/custody.h"
 #include "hsm/harden.h"
@@ -11,6 +12,7 @@
 #include "hsm/pin_prompt.h"
 #include "hsm/service.h"
 #include "hsm/supervisor.h"
+#include "hsm/token_choice.h"
 #include "hsm/uri.h"
 #include "schema/base/file.h"
 #include "schema/config.h"
@@ -52,25 +54,28 @@ Outcome CheckState(const fs::path& state) {
 class EnteredPins {
  public:
   Outcome AskFor(const schema::Config& config, const fs::path& program, Role role) {
-    const bool issuing = role == Role::kIssuing;
-    const auto uri = ParseKeyUri(issuing ? config.ca.key : LogTokenKey(config), config.directory);
-    // One that does not parse is the signer's to report.
-    if (!uri || uri->pin.kind != PinKind::kPrompt) return schema::Ok();
-    Descriptor& entered = files_[uri->pin.Key()];
-    if (entered.get() < 0) {
-      TRY(entered, HaveAskedForPin(program, uri->pin.asks_for));
+    const std::string name(RoleName(role));
+    for (const schema::KeyToken& token : TokensOf(config, role)) {
+      const auto uri = ParseKeyUri(PinUri(config, role, token), config.directory);
+      // One that does not parse is the signer's to report.
+      if (!uri || uri->pin.kind != PinKind::kPrompt) continue;
+      Descriptor& entered = files_[uri->pin.Key()];
+      if (entered.get() < 0) {
+        TRY(entered, HaveAskedForPin(program, uri->pin.asks_for));
+      }
+      const bool only = token.name == schema::kOnlyToken;
+      of_signer_[{name, only ? std::string() : token.name}] = entered.get();
     }
-    of_role_[std::string(RoleName(role))] = entered.get();
     return schema::Ok();
   }
-  int Of(std::string_view role) const {
-    const auto found = of_role_.find(role);
-    return found == of_role_.end() ? -1 : found->second;
+  int Of(const SignerOrder& order) const {
+    const auto found = of_signer_.find({order.role, order.token});
+    return found == of_signer_.end() ? -1 : found->second;
   }
 
  private:
-  std::map<std::string, Descriptor> files_;  // by source
-  std::map<std::string, int, std::less<>> of_role_;
+  std::map<std::string, Descriptor> files_;                       // by source
+  std::map<std::pair<std::string, std::string>, int> of_signer_;  // by role and token
 };
 
 Outcome Supervise(const fs::path& config_file, const fs::path& program, int signals,
@@ -88,9 +93,14 @@ Outcome Supervise(const fs::path& config_file, const fs::path& program, int sign
   for (const Role role : {Role::kIssuing, Role::kLog}) TRY(pins.AskFor(config, program, role));
   TRY(Listener listener, ListenForFront(config.hsm.socket));
   const bool ours = listener.ours;
-  const auto signers = static_cast<std::size_t>(config.ca.sessions) + 1;
+  std::size_t signers = 0;
+  for (const Role role : {Role::kIssuing, Role::kLog}) {
+    for (const schema::KeyToken& token : TokensOf(config, role)) {
+      signers += static_cast<std::size_t>(token.sessions);
+    }
+  }
   Supervisor supervisor({program, config_file, front, signers + kSpare, config.ca.sign_deadline,
-                         [&pins](std::string_view role) { return pins.Of(role); }},
+                         [&pins](const SignerOrder& order) { return pins.Of(order); }},
                         std::move(listener.socket), journal);
   if (front == ::getuid()) {
     journal.Warning("front-not-apart", {{"reason", "hsm.front is the user that signers run as"}});

@@ -108,7 +108,7 @@ void Supervisor::Accept() {
   if (Occupied() >= settings_.signers_max) {
     return Refuse(std::move(connection), peer,
                   "there are " + std::to_string(settings_.signers_max) +
-                      " connections already, all that ca.sessions can need");
+                      " connections already, all that the configuration can need");
   }
   // Whoever asks anew has given up what it left: no two of them at one token.
   for (const Seat& seat : seats_) {
@@ -169,7 +169,7 @@ bool Supervisor::ReadOrder(Seat& seat) {
 bool Supervisor::StartSigner(Seat& seat) {
   auto process =
       SignerProcess::SpawnAt(std::move(seat.connection), settings_.program, settings_.config_file,
-                             seat.order.role, settings_.entered_pin(seat.order.role));
+                             seat.order.role, settings_.entered_pin(seat.order), seat.order.token);
   if (!process) {
     journal_.Error("signer-not-started",
                    {{"role", seat.order.role}, {"reason", process.error().Describe()}});

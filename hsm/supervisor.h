@@ -26,8 +26,8 @@ struct SupervisorSettings {
   uid_t front;              // whose connections are taken; nobody else's, not even root's
   std::size_t signers_max;  // connections at a time, those that have not asked yet included
   std::chrono::milliseconds patience;  // for a signer whose connection is gone
-  // The descriptor of the PIN that a person entered for this role (pin_prompt.h), or -1.
-  std::function<int(std::string_view role)> entered_pin;
+  // The descriptor of the PIN that a person entered for this signer (pin_prompt.h), or -1.
+  std::function<int(const SignerOrder&)> entered_pin;
 };
 
 // One thread; its signers are killed when it ends.

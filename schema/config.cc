@@ -120,14 +120,10 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
                      "sign-deadline", "waive-key-attributes", "context-login"}));
   CaSettings out;
   TRY(out.chain, NeedPath(node, "chain", config));
-  TRY(out.key, NeedText(node, "key"));
-  if (!out.key.starts_with("pkcs11:")) {
-    return node.Find("key")->Wrong(
-        "wanted a PKCS#11 URI, 'pkcs11:…': the issuing key is in an HSM");
-  }
   TRY(out.module_env, ReadModuleEnv(node.Find("module-env"), config.directory));
   TRY(const std::int64_t sessions, IntegerOr(node, "sessions", 2, 64));
-  out.sessions = static_cast<int>(sessions);
+  TRY(const Node* key, node.Need("key"));
+  TRY(out.keys, ReadKey(*key, {false, static_cast<int>(sessions), config.directory}));
   TRY(out.lifetime, SecondsOr(node, "lifetime", seconds(600), {seconds(60), seconds(86400)}));
   TRY(out.backdate, SecondsOr(node, "backdate", seconds(30), {seconds(0), seconds(300)}));
   TRY(out.sign_deadline,
@@ -136,21 +132,6 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   const Node* context_login = node.Find("context-login");
   TRY(out.context_login, context_login == nullptr ? Result<bool>(false) : context_login->Bool());
   return out;
-}
-
-// "file:PATH" with an absolute path. `pkcs11`: whether a PKCS#11 URI may stand there too; its paths
-// are resolved by hsm, which parses it.
-Result<std::string> ReadKey(const Node& map, std::string_view key, bool pkcs11,
-                            const Config& config) {
-  constexpr std::string_view kFile = "file:";
-  TRY(const std::string text, NeedText(map, key));
-  if (pkcs11 && text.starts_with("pkcs11:")) return text;
-  const bool authority = text.starts_with("file://") && !text.starts_with("file:///");
-  if (!text.starts_with(kFile) || text.size() == kFile.size() || authority) {
-    return map.Find(key)->Wrong(pkcs11 ? "wanted 'file:PATH' or 'pkcs11:…'"
-                                       : "wanted 'file:PATH' of an Ed25519 key");
-  }
-  return std::string(kFile) + config.Resolve(text.substr(kFile.size())).string();
 }
 
 // A part of URL paths and of database keys.
@@ -190,10 +171,12 @@ Result<ShardSettings> ReadShard(const Node& node, LogKind kind, const Config& co
   TRY(out.origin, NeedText(node, "origin"));
   TRY(CheckOrigin(*node.Find("origin"), out.origin));
   if (certificates) {
-    TRY(out.key, ReadKey(node, "key", true, config));
+    TRY(const Node* key, node.Need("key"));
+    TRY(out.keys, ReadKey(*key, {true, 1, config.directory}));
     TRY(out.waive_key_attributes, ReadWaivers(node));
   }
-  TRY(out.note_key, ReadKey(node, "note-key", false, config));
+  TRY(const Node* note_key, node.Need("note-key"));
+  TRY(out.note_key, ReadNoteKey(*note_key, config.directory));
   return out;
 }
 
@@ -219,7 +202,8 @@ Result<std::optional<PrecertificateSettings>> ReadPrecertificate(const Node& log
     return std::optional<PrecertificateSettings>();
   }
   PrecertificateSettings out;
-  TRY(out.key, ReadKey(log, kKey, true, config));
+  TRY(const Node* key, log.Need(kKey));
+  TRY(out.key, ReadKeyUri(*key, {true, 1, config.directory}));
   TRY(out.chain, NeedPath(log, kChain, config));
   TRY(out.waive_key_attributes, ReadWaivers(log, kWaivers));
   return std::optional(std::move(out));

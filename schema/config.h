@@ -13,6 +13,7 @@
 
 #include "schema/base/result.h"
 #include "schema/hsm_settings.h"
+#include "schema/key_settings.h"
 #include "schema/limit_settings.h"
 #include "schema/network.h"
 
@@ -27,11 +28,10 @@ struct ListenSettings {
 
 struct CaSettings {
   std::filesystem::path chain;  // PEM, issuing CA first, root last
-  std::string key;              // RFC 7512 URI
+  std::vector<KeyToken> keys;   // the issuing key, in each token that holds it; at least one
   // Set in signer processes only. A value that starts with "./", and that of SOFTHSM2_CONF, is a
   // path and absolute.
   std::map<std::string, std::string> module_env;
-  int sessions;                   // signer processes of the issuing key, 1 to 64
   std::chrono::seconds lifetime;  // 1 m to 24 h
   std::chrono::seconds backdate;  // 0 to 5 m
   // 100 ms to 30 s; a signer silent for longer is replaced.
@@ -42,10 +42,10 @@ struct CaSettings {
 };
 
 struct ShardSettings {
-  std::string shard;     // [a-z0-9.-]+
-  std::string origin;    // checkpoint origin, no scheme, no spaces, no '+'
-  std::string key;       // certificates only: "file:…" or "pkcs11:…", ECDSA P-256
-  std::string note_key;  // "file:…", Ed25519
+  std::string shard;             // [a-z0-9.-]+
+  std::string origin;            // checkpoint origin, no scheme, no spaces, no '+'
+  std::vector<KeyToken> keys{};  // certificates only: ECDSA P-256; at least one
+  std::string note_key;          // "file:…", Ed25519
   std::vector<std::string> waive_key_attributes{};  // certificates only, as those of ca
 };
 

@@ -79,6 +79,23 @@ def test_an_unknown_key_is_refused_by_schema_and_server(shipped, name, path):
     assert done.returncode != 0 and "nonsense" in done.stdout, done.stdout
 
 
+TWO = [{"name": "left", "uri": "pkcs11:token=l;object=ca?module-path=/m.so", "sessions": 4, "weight": 3},
+       {"name": "right", "uri": "pkcs11:token=r;object=ca?module-path=/m.so"}]
+
+
+@pytest.mark.parametrize("change,good", [
+    ({}, True), ({"weight": 100}, True), ({"weight": 0}, False), ({"sessions": 65}, False), ({"name": "Left"}, False),
+    ({"uri": "file:x"}, False), ({"colour": "red"}, False)])
+def test_schema_and_server_agree_about_several_tokens(shipped, change, good):
+    file = shipped / "chancery.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["ca"]["key"] = [TWO[0], {**TWO[1], **change}]
+    document["log"]["certificates"]["key"] = [{"name": "a", "uri": "file:log.key"}, {"name": "b", "uri": "pkcs11:token=r;object=l"}]
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    done = check(shipped)
+    assert (done.returncode == 0, problems("chancery", document) == []) == (good, good), done.stdout
+
+
 def test_config_check_says_what_is_missing(shipped):
     (shipped / "chain.pem").unlink()
     done = check(shipped)

@@ -1,6 +1,7 @@
 // A configuration that is accepted keeps every promise of config.h, whatever was written; one that
 // is not says which kind of fault it is.
 #include <cstdint>
+#include <set>
 
 #include "schema/base/document.h"
 #include "schema/config.h"
@@ -32,23 +33,33 @@ void CheckListen(const schema::ListenSettings& listen) {
   }
 }
 
+void CheckKeys(const std::vector<schema::KeyToken>& keys) {
+  MUST(!keys.empty() && keys.size() <= 8);
+  std::set<std::string> names;
+  for (const schema::KeyToken& key : keys) {
+    MUST(!key.name.empty() && key.name.size() <= 32 && names.insert(key.name).second);
+    MUST(key.uri.starts_with("pkcs11:") || IsAbsoluteFile(key.uri));
+    MUST(key.sessions >= 1 && key.sessions <= 64);
+    MUST(key.weight >= 1 && key.weight <= 100);
+  }
+}
+
 void Check(const Config& config) {
   for (const auto* path :
        {&config.directory, &config.state, &config.issuers, &config.policy, &config.ca.chain}) {
     MUST(path->is_absolute());
   }
   CheckListen(config.listen);
-  MUST(config.ca.key.starts_with("pkcs11:"));
-  MUST(config.ca.sessions >= 1 && config.ca.sessions <= 64);
+  CheckKeys(config.ca.keys);
+  for (const auto& key : config.ca.keys) MUST(key.uri.starts_with("pkcs11:"));
   MUST(config.ca.lifetime >= seconds(60) && config.ca.lifetime <= seconds(86400));
   MUST(config.ca.backdate >= seconds(0) && config.ca.backdate <= seconds(300));
   MUST(config.ca.sign_deadline >= milliseconds(100) && config.ca.sign_deadline <= seconds(30));
   CheckShard(config.log.certificates);
   CheckShard(config.log.events);
   MUST(config.log.certificates.origin != config.log.events.origin);
-  MUST(IsAbsoluteFile(config.log.certificates.key) ||
-       config.log.certificates.key.starts_with("pkcs11:"));
-  MUST(config.log.events.key.empty());
+  CheckKeys(config.log.certificates.keys);
+  MUST(config.log.events.keys.empty());
   MUST(config.log.checkpoint >= milliseconds(100) && config.log.checkpoint <= seconds(60));
   MUST(config.log.precertificate_backlog >= 1);
   if (const auto& precertificate = config.log.precertificate) {

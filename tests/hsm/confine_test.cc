@@ -96,7 +96,7 @@ TEST_CASE(
     if (command) {
       const auto program = elsewhere.path() / "get-pin";
       support::WriteFile(program, "#!/bin/sh\necho " + faulty.state().token().pin() + "\n", 0700);
-      std::string key = faulty.state().Load().ca.key;
+      std::string key = faulty.state().Load().ca.keys[0].uri;
       key.replace(key.find("file:pin"), 8, "|" + program.string());
       faulty.Configure({.key = key});
     }

@@ -13,15 +13,17 @@ using hsm::Purpose;
 using hsm::Queue;
 using schema::Steady;
 
-// A queue of ready lanes that take 10 s for a signature.
+// A queue of ready lanes that take 10 s for a signature; each is of the token in `token_of`.
 struct Rig {
-  explicit Rig(std::size_t lanes) {
+  explicit Rig(std::size_t lanes) : Rig(std::vector<std::size_t>(lanes), {1}) {}
+  Rig(const std::vector<std::size_t>& token_of, const std::vector<int>& weights) {
+    const std::size_t lanes = token_of.size();
     std::vector<int> wake;
     for (std::size_t i = 0; i < lanes; ++i) {
       events.emplace_back(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
       wake.push_back(events.back().get());
     }
-    queue = std::make_unique<Queue>(wake);
+    queue = std::make_unique<Queue>(wake, token_of, weights);
     for (std::size_t i = 0; i < lanes; ++i) queue->SetLane(i, Queue::Lane::kReady);
     queue->Done(0, 10s);
   }

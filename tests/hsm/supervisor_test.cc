@@ -211,7 +211,9 @@ TEST_CASE("what is no request for a signer is refused") {
   const TempDirectory place;
   const support::HsmState state({.hsm = tests::SupervisedBy(place)});
   const tests::Supervisor supervisor(state, place);
-  Bytes other_code, other_role, other_id, none;
+  Bytes other_code, other_role, other_id, none, other_token, no_token;
+  hsm::AppendFrame(other_token, 0, hsm::kJoin, schema::AsBytes("issuing ../left"));
+  hsm::AppendFrame(no_token, 0, hsm::kJoin, schema::AsBytes("issuing "));
   hsm::AppendFrame(other_code, 0, hsm::kReopen, schema::AsBytes("issuing"));
   hsm::AppendFrame(other_role, 0, hsm::kJoin, schema::AsBytes("issuing --fd 9"));
   hsm::AppendFrame(other_id, 1, hsm::kJoin, schema::AsBytes("issuing"));
@@ -219,7 +221,8 @@ TEST_CASE("what is no request for a signer is refused") {
   const Bytes huge = {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, hsm::kJoin};
   const Bytes tiny = {0, 0, 0, 1, 0};
   const Bytes http = schema::ToBytes(schema::AsBytes("GET / HTTP/1.1\r\n\r\n"));
-  for (const Bytes& garbage : {other_code, other_role, other_id, none, huge, tiny, http}) {
+  for (const Bytes& garbage :
+       {other_code, other_role, other_id, none, other_token, no_token, huge, tiny, http}) {
     const Descriptor connection = Connect(place);
     REQUIRE(hsm::WriteAll(connection.get(), garbage, Steady::now() + 5s) == Channel::kOk);
     const auto answer = Read(connection);

@@ -19,7 +19,7 @@ TEST_CASE("what is absent has its default") {
   CHECK_EQ(config->listen.internal.Text(), "127.0.0.1:5556");
   CHECK(config->listen.trusted_proxies.empty());
   CHECK(config->ca.module_env.empty());
-  CHECK_EQ(config->ca.sessions, 2);
+  CHECK_EQ(config->ca.keys[0].sessions, 2);
   CHECK_EQ(config->ca.lifetime, std::chrono::minutes(10));
   CHECK_EQ(config->ca.backdate, std::chrono::seconds(30));
   CHECK_EQ(config->ca.sign_deadline, std::chrono::seconds(2));
@@ -64,8 +64,8 @@ TEST_CASE("paths start at the file's directory") {
   CHECK_EQ(config->issuers, "/etc/chancery/issuers.yaml");
   CHECK_EQ(config->policy, "/etc/chancery/policy.yaml");
   CHECK_EQ(config->ca.chain, "/etc/chancery/chain.pem");
-  CHECK_EQ(config->ca.key, "pkcs11:token=t;object=ca?pin-source=file:pin");
-  CHECK_EQ(config->log.certificates.key, "file:/etc/chancery/log.key");
+  CHECK_EQ(config->ca.keys[0].uri, "pkcs11:token=t;object=ca?pin-source=file:pin");
+  CHECK_EQ(config->log.certificates.keys[0].uri, "file:/etc/chancery/log.key");
   CHECK_EQ(config->log.certificates.note_key, "file:/etc/chancery/log-note.key");
   CHECK_EQ(config->log.events.note_key, "file:/etc/chancery/events-note.key");
   CHECK_EQ(config->Resolve("pin"), "/etc/chancery/pin");

@@ -39,6 +39,14 @@ inline schema::Result<schema::Config> Parse(const schema::Json& settings) {
   return schema::ParseConfig(settings.dump(), "/etc/chancery/chancery.yaml");
 }
 
+inline schema::Json Described(const std::vector<schema::KeyToken>& keys) {
+  schema::Json out = schema::Json::array();
+  for (const schema::KeyToken& key : keys) {
+    out.push_back({key.name, key.uri, key.setting, key.sessions, key.weight});
+  }
+  return out;
+}
+
 // Everything a Config says, to compare two.
 inline std::string Described(const schema::Config& c) {
   schema::Json out = {
@@ -46,7 +54,7 @@ inline std::string Described(const schema::Config& c) {
       {"directory", c.directory.string()},
       {"listen", {c.listen.public_api.Text(), c.listen.log.Text(), c.listen.internal.Text()}},
       {"paths", {c.state.string(), c.issuers.string(), c.policy.string(), c.ca.chain.string()}},
-      {"ca", {c.ca.key, c.ca.module_env, c.ca.sessions, c.ca.lifetime.count()}},
+      {"ca", {Described(c.ca.keys), c.ca.module_env, c.ca.lifetime.count()}},
       {"ca-times", {c.ca.backdate.count(), c.ca.sign_deadline.count()}},
       {"ca-rules", {c.ca.waive_key_attributes, c.ca.context_login}},
       {"log-rules", c.log.certificates.waive_key_attributes},
@@ -57,7 +65,7 @@ inline std::string Described(const schema::Config& c) {
     out["precertificate"] = {p->key, p->chain.string(), p->waive_key_attributes};
   }
   for (const schema::ShardSettings* s : {&c.log.certificates, &c.log.events}) {
-    out["shards"].push_back({s->shard, s->origin, s->key, s->note_key});
+    out["shards"].push_back({s->shard, s->origin, Described(s->keys), s->note_key});
   }
   for (const schema::Network& n : c.listen.trusted_proxies) {
     out["proxies"].push_back({n.address, n.prefix});

@@ -1,5 +1,7 @@
 // A PKCS#11 module for tests: the module that $FAULTY_MODULE names (SoftHSM when it names none),
-// with the faults that files in $FAULTY_DIR ask for. A file's content is the fault's argument.
+// with the faults that files in $FAULTY_DIR ask for, or, when there is none, those in the directory
+// that this module was loaded from: so two of them have faults of their own. A file's content is
+// the fault's argument.
 //
 //   calls             out: a line for every call of the functions below
 //   C_…               "CODE" or "CODE N" (0x30, 0x30 3): the function of that name returns CODE,
@@ -47,7 +49,18 @@ namespace {
 CK_FUNCTION_LIST* real = nullptr;
 CK_FUNCTION_LIST faulty;
 
-std::string File(const char* name) { return std::string(std::getenv("FAULTY_DIR")) + "/" + name; }
+std::string Faults() {
+  if (const char* directory = std::getenv("FAULTY_DIR")) return directory;
+  Dl_info own{};
+  if (::dladdr(&real, &own) == 0) std::abort();
+  const std::string path = own.dli_fname;
+  return path.substr(0, path.rfind('/'));
+}
+
+std::string File(const char* name) {
+  static const std::string faults = Faults();
+  return faults + "/" + name;
+}
 bool Asked(const char* name) { return ::access(File(name).c_str(), F_OK) == 0; }
 
 std::optional<std::string> Argument(const char* name) {
