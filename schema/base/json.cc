@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "schema/base/json_read.h"
+
 template class nlohmann::basic_json<>;
 
 namespace schema {
@@ -120,10 +122,10 @@ Error BadAt(const char* reason, std::size_t position) {
 
 // Reads what was refused once more, to say where: counting costs more than reading, and most texts
 // are good.
-Error Where(std::string_view text, const JsonLimits& limits) {
+Error Where(std::string_view text, std::size_t depth_max) {
   const char* const begin = text.data();
   const char* last_read = begin;
-  StrictBuilder builder(limits.depth);
+  StrictBuilder builder(depth_max);
   MUST(!Json::sax_parse(CountingIterator(begin, &last_read),
                         CountingIterator(begin + text.size(), &last_read), &builder));
   return BadAt(builder.reason(), static_cast<std::size_t>(last_read - begin));
@@ -228,6 +230,12 @@ void JsonWriter::Value(const Json& value) {
   AppendJson(value, out_);
 }
 
+Result<Json> ReadStrict(std::string_view text, std::size_t depth_max) {
+  StrictBuilder builder(depth_max);
+  if (Json::sax_parse(text.begin(), text.end(), &builder)) return std::move(builder).Take();
+  return Where(text, depth_max);
+}
+
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.bytes) {
     return Error{&kBadJson, "larger than " + std::to_string(limits.bytes) + " bytes"};
@@ -237,9 +245,8 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   if (const auto nul = text.find('\0'); nul != text.npos) return BadAt("NUL", nul);
   if (text.starts_with("\xef\xbb\xbf")) return BadAt("byte order mark", 0);
 
-  StrictBuilder builder(limits.depth);
-  if (Json::sax_parse(text.begin(), text.end(), &builder)) return std::move(builder).Take();
-  return Where(text, limits);
+  if (auto value = ReadQuick(text, limits.depth)) return *std::move(value);
+  return ReadStrict(text, limits.depth);
 }
 
 }  // namespace schema
