@@ -7,7 +7,6 @@
 #include "ca/linted.h"
 #include "ca/trace.h"
 #include "ca/traits.h"
-#include "schema/base/limits.h"
 
 namespace ca {
 
@@ -106,14 +105,18 @@ Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectK
   TRY(Linted linted, Lint(std::move(tbs), chain_, profile.lifetime + profile.backdate));
   TRY(EventText event, GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
                                     settings_.redact_claims, context));
-  TRY(const Receipt receipt,
-      log_.Enter(ca::Grant{
-          std::move(linted), identity.token_id, identity.expires_at, key.hash(), identity.san.value,
-          identity.issuer, identity.subject, context.request_id, decision.rule(), std::move(event),
-          Basis{decision.policy_digest(), identity.issuers_digest},
-          static_cast<std::size_t>(terms.per_token), std::move(budgets), TraitsOf(identity, key)}));
+  const auto issuance = std::make_shared<Issuance>(custody_);
+  TRY(log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at, key.hash(),
+                           identity.san.value, identity.issuer, identity.subject,
+                           context.request_id, decision.rule(), std::move(event),
+                           Basis{decision.policy_digest(), identity.issuers_digest},
+                           static_cast<std::size_t>(terms.per_token), std::move(budgets),
+                           TraitsOf(identity, key)},
+                 issuance));
+  TRY(const Issuance::Done done, issuance->Wait());
+  const Receipt& receipt = done.receipt;
   if (receipt.certificate()) return Issued{receipt.index(), *receipt.certificate(), true};
-  TRY(CertDer certificate, Finish(receipt, context));
+  TRY(CertDer certificate, Finish(receipt.index(), *done.completed, context));
   return Issued{receipt.index(), std::move(certificate), receipt.retry()};
 }
 
@@ -135,20 +138,13 @@ Error Authority::Refuse(Error error, const schema::Identity& identity, const Dec
   return noted.error();
 }
 
-Result<CertDer> Authority::Finish(const Receipt& receipt, const RequestContext& context) {
-  TRY(const FinalTbs final_tbs, WithSctList(receipt.tbs(), schema::EncodeSctList(receipt.sct())));
-  TRY(const schema::TbsDer logged, WithoutSctList(final_tbs));
-  if (!schema::Equal(logged.view(), receipt.tbs())) return Error{&kSctMismatch, ""};
-
-  const auto started = schema::Steady::now();
-  TRY(const hsm::Signed signed_tbs, custody_.Sign(hsm::Purpose::kCertificate, final_tbs.view(),
-                                                  started + schema::limits::kHsmWait));
-  const auto took =
-      std::chrono::duration_cast<std::chrono::microseconds>(schema::Steady::now() - started);
-  TRY(issuer_key_.Verify(final_tbs.view(), signed_tbs.signature));
-  CertDer certificate = Assemble(final_tbs.view(), signed_tbs.signature);
-  TRY(const EventText issued, IssuedEvent(certificate.view(), signed_tbs, took, context));
-  return log_.Finish(receipt.index(), std::move(certificate), issued);
+Result<CertDer> Authority::Finish(std::uint64_t index, const Issuance::Completed& completed,
+                                  const RequestContext& context) {
+  TRY(issuer_key_.Verify(completed.tbs.view(), completed.signature.signature));
+  CertDer certificate = Assemble(completed.tbs.view(), completed.signature.signature);
+  TRY(const EventText issued,
+      IssuedEvent(certificate.view(), completed.signature, completed.took, context));
+  return log_.Finish(index, std::move(certificate), issued);
 }
 
 }  // namespace ca

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ca/chain.h"
+#include "ca/issuance.h"
 #include "ca/issuer_key.h"
 #include "ca/log/log.h"
 #include "ca/policy.h"
@@ -78,7 +79,8 @@ class Authority {
                                const Decision& decision, const RequestContext& context);
   schema::Error Refuse(schema::Error error, const schema::Identity& identity,
                        const Decision* decision, const RequestContext& context);
-  schema::Result<schema::CertDer> Finish(const Receipt& receipt, const RequestContext& context);
+  schema::Result<schema::CertDer> Finish(std::uint64_t index, const Issuance::Completed& completed,
+                                         const RequestContext& context);
 
   const AuthoritySettings settings_;
   const Chain& chain_;

@@ -77,17 +77,13 @@ class CustodyOfSigners final : public Custody {
   std::vector<Result<Signed>> SignAll(Purpose purpose, const std::vector<BytesView>& inputs,
                                       Steady::time_point deadline) override {
     const auto group = std::make_shared<Group>(inputs.size());
-    std::vector<Job> jobs;
-    jobs.reserve(inputs.size());
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (inputs[i].size() > kInputBytesMax) {
-        group->Set(i, Error{&kSignerRefused, "too large"});
-        continue;
-      }
-      jobs.push_back({purpose, schema::ToBytes(inputs[i]), deadline, group, i});
-    }
-    CrewOf(purpose).queue().Submit(std::move(jobs));
+    Submit(purpose, inputs, deadline, group);
     return group->Wait(deadline);
+  }
+
+  void Submit(Purpose purpose, BytesView bytes, Steady::time_point deadline,
+              std::shared_ptr<SignatureTaker> taker) override {
+    Submit(purpose, std::vector<BytesView>{bytes}, deadline, taker);
   }
 
   CustodyState State() const override {
@@ -114,6 +110,20 @@ class CustodyOfSigners final : public Custody {
       gates.push_back(gate);
     }
     return gates;
+  }
+
+  void Submit(Purpose purpose, const std::vector<BytesView>& inputs, Steady::time_point deadline,
+              const std::shared_ptr<SignatureTaker>& taker) {
+    std::vector<Job> jobs;
+    jobs.reserve(inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i].size() > kInputBytesMax) {
+        taker->Set(i, Error{&kSignerRefused, "too large"});
+        continue;
+      }
+      jobs.push_back({purpose, schema::ToBytes(inputs[i]), deadline, taker, i});
+    }
+    CrewOf(purpose).queue().Submit(std::move(jobs));
   }
 
   // Keys of one token share a gate. A URI that does not parse is the signer's to report.

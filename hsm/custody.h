@@ -110,6 +110,17 @@ struct Signed {
   std::uint64_t run;
 };
 
+// Takes the answer to a Submit.
+class SignatureTaker {
+ public:
+  virtual ~SignatureTaker() = default;
+  // For each input, on any thread, also after the deadline; the first of several counts. Does not
+  // block.
+  virtual void Set(std::size_t slot, schema::Result<Signed> answer) = 0;
+  // Whether somebody still waits for the answer to this input: else it need not be signed.
+  virtual bool Wants(std::size_t slot) const = 0;
+};
+
 class Custody {
  public:
   // Spawns `program signer --config FILE --role ROLE --fd 3` for each role, the first issuing
@@ -133,6 +144,10 @@ class Custody {
   virtual std::vector<schema::Result<Signed>> SignAll(Purpose purpose,
                                                       const std::vector<schema::BytesView>& inputs,
                                                       schema::Steady::time_point deadline) = 0;
+  // The same for one input without waiting; slot 0 of `taker`, who minds the deadline: what a
+  // signer has begun is answered when it comes, or when the signer is given up.
+  virtual void Submit(Purpose purpose, schema::BytesView bytes, schema::Steady::time_point deadline,
+                      std::shared_ptr<SignatureTaker> taker) = 0;
   virtual CustodyState State() const = 0;
   // State().issuing_ready && State().log_ready, cheaply: asked once per request.
   virtual bool Ready() const = 0;

@@ -16,13 +16,12 @@
 namespace hsm {
 
 // The inputs of one Sign or SignAll, and the caller that waits for them.
-class Group {
+class Group final : public SignatureTaker {
  public:
   explicit Group(std::size_t size) : results_(size), remaining_(size) {}
 
-  void Set(std::size_t slot, schema::Result<Signed> result);  // the first of several counts
-  // Whether somebody still waits for the result of this slot.
-  bool Wants(std::size_t slot) const;
+  void Set(std::size_t slot, schema::Result<Signed> result) override;
+  bool Wants(std::size_t slot) const override;
   // The results; what has none at `deadline` is kSignerUnavailable, and later ones are dropped.
   std::vector<schema::Result<Signed>> Wait(schema::Steady::time_point deadline);
 
@@ -38,7 +37,7 @@ struct Job {
   Purpose purpose;
   schema::Bytes bytes;  // a copy: the caller may be gone when a signer answers
   schema::Steady::time_point deadline;
-  std::shared_ptr<Group> group;  // null for a lane's own probe
+  std::shared_ptr<SignatureTaker> group;  // null for a lane's own probe
   std::size_t slot = 0;
   int retries = 0;
   std::optional<std::size_t> failed_in{};  // the token that had it: others go first

@@ -44,6 +44,15 @@ Result<std::vector<std::optional<EventText>>> ReachedEvents(const Grant& grant) 
   return out;
 }
 
+class WaitedFor final : public ReceiptTaker {
+ public:
+  void Give(Result<Receipt> receipt) override { slot_.Give(std::move(receipt)); }
+  Result<Receipt> Wait() { return slot_.Wait(); }
+
+ private:
+  Slot<Result<Receipt>> slot_;
+};
+
 // The members are destroyed from the last to the first: housekeeping, then publishing, each with
 // its last words through the sequencer; then the sequencer commits what waits, and the sealer signs
 // it.
@@ -51,7 +60,7 @@ class LogOfStore final : public Log {
  public:
   static Result<std::unique_ptr<Log>> Open(const LogParts& parts, const StoreAt& open);
 
-  Result<Receipt> Enter(Grant grant) override;
+  Outcome Enter(Grant grant, ReceiptSlot slot) override;
   CertDer Finish(std::uint64_t index, CertDer certificate, const EventText& issued) override;
   Outcome Note(schema::Json event) override;
   Outcome NoteDecision(EventText event, Basis basis) override;
@@ -134,16 +143,14 @@ std::string LogOfStore::Behind() const {
   return "";
 }
 
-Result<Receipt> LogOfStore::Enter(Grant grant) {
+Outcome LogOfStore::Enter(Grant grant, ReceiptSlot slot) {
   if (std::string behind = Behind(); !behind.empty()) return Error{&kLogBehind, std::move(behind)};
   TRY(const TbsFacts facts, ReadTbs(grant.tbs.tbs()));
   TRY(auto reached, ReachedEvents(grant));
   TRY(auto traits, seen_.Prepare(grant.traits, grant.issuer, grant.request_id));
-  auto slot = std::make_shared<Slot<Result<Receipt>>>();
-  TRY(sequencer_->Push(EnterJob{{std::move(grant), schema::Hex(facts.serial), facts.not_before,
-                                 facts.not_after, std::move(traits), std::move(reached)},
-                                slot}));
-  return slot->Wait();
+  return sequencer_->Push(EnterJob{{std::move(grant), schema::Hex(facts.serial), facts.not_before,
+                                    facts.not_after, std::move(traits), std::move(reached)},
+                                   std::move(slot)});
 }
 
 CertDer LogOfStore::Finish(std::uint64_t index, CertDer certificate, const EventText& issued) {
@@ -212,6 +219,12 @@ LogState LogOfStore::State() const {
 }
 
 }  // namespace
+
+Result<Receipt> Log::Enter(Grant grant) {
+  const auto slot = std::make_shared<WaitedFor>();
+  TRY(Enter(std::move(grant), slot));
+  return slot->Wait();
+}
 
 Result<std::unique_ptr<Log>> OpenLog(const LogParts& parts, const StoreAt& open) {
   return LogOfStore::Open(parts, open);

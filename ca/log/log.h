@@ -95,6 +95,15 @@ class Receipt {
   std::optional<schema::CertDer> certificate_;
 };
 
+// Takes what one Enter comes to.
+class ReceiptTaker {
+ public:
+  virtual ~ReceiptTaker() = default;
+  // Once, on a thread of the log's; does not block.
+  virtual void Give(schema::Result<Receipt> receipt) = 0;
+};
+using ReceiptSlot = std::shared_ptr<ReceiptTaker>;
+
 struct LogState {
   bool ready;
   std::string reason;                            // why not
@@ -129,8 +138,11 @@ class Log {
                                                    schema::Journal& journal);
   virtual ~Log() = default;  // commits what waits, stops
 
-  // Blocks until the entry is durable and its SCT signed, or says why not.
-  virtual schema::Result<Receipt> Enter(Grant grant) = 0;
+  // The slot is given the receipt when the entry is durable and its SCT signed, or why not; nothing
+  // after an error that is returned.
+  virtual schema::Outcome Enter(Grant grant, ReceiptSlot slot) = 0;
+  // The same, blocking.
+  schema::Result<Receipt> Enter(Grant grant);
   // The certificate of an entry has been signed: its precertificate is signed and both are stored,
   // with the event `issued`, soon, off the caller's way. Until then Enter gives it
   // to retries from memory. The first certificate of an index wins: the return value is the one

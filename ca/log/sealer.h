@@ -18,8 +18,6 @@
 
 namespace ca {
 
-using ReceiptSlot = SlotPtr<schema::Result<Receipt>>;
-
 struct Sealing {
   std::uint64_t index;
   bool retry;

@@ -31,6 +31,11 @@ class FakeCustody final : public hsm::Custody {
   std::vector<schema::Result<hsm::Signed>> SignAll(hsm::Purpose purpose,
                                                    const std::vector<schema::BytesView>& inputs,
                                                    schema::Steady::time_point deadline) override;
+  // On the calling thread, with its delay.
+  void Submit(hsm::Purpose purpose, schema::BytesView bytes, schema::Steady::time_point deadline,
+              std::shared_ptr<hsm::SignatureTaker> taker) override {
+    taker->Set(0, Sign(purpose, bytes, deadline));
+  }
   hsm::CustodyState State() const override;
   bool Ready() const override;
 
