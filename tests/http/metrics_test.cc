@@ -8,7 +8,7 @@
 
 namespace {
 
-const hsm::CustodyState kCustody{{}, true, true, "", 7, 2};
+const hsm::CustodyState kCustody{{}, {}, true, true, "", 7, 2};
 const ca::LogState kLog{true, "", 5, 9, 4, 0.5, 1, 0, 6};
 
 std::string Render(http::Metrics& metrics, const std::vector<oidc::IssuerHealth>& issuers = {}) {
@@ -54,7 +54,7 @@ TEST_CASE("states of the parts are mirrored, counters never go back") {
     CAPTURE(line);
     CHECK(Has(text, line));
   }
-  const hsm::CustodyState down{{}, false, true, "no signer is up", 3, 2};
+  const hsm::CustodyState down{{}, {}, false, true, "no signer is up", 3, 2};
   text = metrics.Render(down, kLog, {}, {});
   CHECK(Has(text, "chancery_hsm_operations_total 7"));
   CHECK(Has(text, "chancery_hsm_up{role=\"issuing\"} 0"));

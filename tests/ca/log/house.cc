@@ -45,8 +45,11 @@ schema::Config MakeConfig(const std::filesystem::path& directory) {
   schema::Config config{};
   config.directory = directory;
   config.state = directory / "state";
-  config.log.certificates = {"2026", "ca.example.org/2026", "file:log.key", "file:note.key"};
-  config.log.events = {"2026", "ca.example.org/events/2026", "", "file:events.key"};
+  config.log.certificates = {"2026",
+                             "ca.example.org/2026",
+                             {{"default", "file:log.key", "log.certificates.key"}},
+                             "file:note.key"};
+  config.log.events = {"2026", "ca.example.org/events/2026", {}, "file:events.key"};
   config.log.checkpoint = std::chrono::milliseconds(20);
   config.log.precertificate_backlog = 10000;
   return config;
