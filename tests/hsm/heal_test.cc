@@ -119,7 +119,7 @@ TEST_CASE("callers are turned away soon when a device hangs and its new signers 
   CHECK_LT(Steady::now() - begin, 5s);  // their starts are given 10 s
   const auto again = Steady::now();
   CHECK_FALSE(Signs(*custody, "turned away"));
-  CHECK_LT(Steady::now() - again, 100ms);
+  CHECK_LT(Steady::now() - again, 500ms);
   faulty.Unask("hang");
   CHECK(tests::Eventually([&] { return Signs(*custody, "back"); }));
 }
