@@ -68,7 +68,8 @@ bool Build(const dom::element& from, std::size_t depth_left, Json& to) {
 }  // namespace
 
 std::optional<Json> ReadQuick(std::string_view text, std::size_t depth_max) {
-  if (text.find("\\u") != std::string_view::npos) return std::nullopt;
+  // Nothing may be nowhere, which simdjson's memcpy must not be given.
+  if (text.empty() || text.find("\\u") != std::string_view::npos) return std::nullopt;
   // Keeps its memory from text to text.
   thread_local dom::parser parser;
   dom::element root;

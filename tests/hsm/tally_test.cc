@@ -118,7 +118,10 @@ TEST_CASE("signers that are killed, stopped and lose their sessions are never ta
   for (int i = 0; i < 9; ++i) {
     CAPTURE(i);
     const auto before = made();
-    CHECK(tests::Eventually([&] { return made() > before + 20; }));
+    // A signer that is stopped while it opens its keys is given ten seconds, and the other waits
+    // for its turn at the PIN.
+    const auto goes_on = [&] { return made() > before + 20; };
+    CHECK((tests::Eventually(goes_on) || tests::Eventually(goes_on)));
     if (i % 3 == 0) ::kill(tests::PidOf(*custody, 0), SIGKILL);
     if (i % 3 == 1) faulty.Ask("drop-sessions", std::to_string(i));
     if (i % 3 == 2) ::kill(tests::PidOf(*custody, 1), SIGSTOP);
