@@ -54,7 +54,7 @@ std::vector<std::size_t> Crew::Places(const std::vector<KeyToken>& tokens) {
   return places;
 }
 
-Crew::Crew(std::vector<KeyToken> tokens) : Crew(tokens, Places(tokens)) {}
+Crew::Crew(const std::vector<KeyToken>& tokens) : Crew(tokens, Places(tokens)) {}
 
 Crew::Crew(std::vector<KeyToken> tokens, std::vector<std::size_t> places)
     : tokens_(std::move(tokens)),

@@ -14,7 +14,7 @@ namespace hsm {
 
 class Crew {
  public:
-  explicit Crew(std::vector<schema::KeyToken> tokens);
+  explicit Crew(const std::vector<schema::KeyToken>& tokens);
   const std::vector<schema::KeyToken>& tokens() const { return tokens_; }
 
   // Starts the signers. `settings` is that of all of them, without a token; `gates`: one a token.

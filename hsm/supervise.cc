@@ -21,7 +21,6 @@ namespace hsm {
 
 using schema::Error;
 using schema::Outcome;
-using schema::Result;
 namespace fs = std::filesystem;
 
 namespace {

@@ -174,7 +174,7 @@ Outcome Publisher::SignSome(std::vector<Pending::Work> works) {
     if (!works[i].tbs.empty()) {
       Result<hsm::Signed>& answer = answers[next++];
       const Outcome good =
-          answer ? Check(poisoned[i], answer->signature) : Outcome(std::move(answer).error());
+          answer ? Check(poisoned[i], answer->signature) : Outcome(answer.error());
       if (good) {
         precertificate = Assemble(poisoned[i], answer->signature);
       } else {
