@@ -173,8 +173,7 @@ Outcome Publisher::SignSome(std::vector<Pending::Work> works) {
     std::optional<CertDer> precertificate;
     if (!works[i].tbs.empty()) {
       Result<hsm::Signed>& answer = answers[next++];
-      const Outcome good =
-          answer ? Check(poisoned[i], answer->signature) : Outcome(answer.error());
+      const Outcome good = answer ? Check(poisoned[i], answer->signature) : Outcome(answer.error());
       if (good) {
         precertificate = Assemble(poisoned[i], answer->signature);
       } else {
