@@ -203,20 +203,14 @@ class SqliteStore final : public Store {
 
   Outcome Append(const Batch& batch) override {
     if (!connection_->InTransaction()) TRY(Begin());
-    auto done = Write(batch);
-    if (done) done = commit_->Start().Run();
-    if (!done) return Abandon(std::move(done).error());
-    return Ok();
+    return Commit(Write(batch));
   }
 
   // SQLite does not write what an UPDATE leaves as it was, so the value goes there and back.
   Outcome Probe() override {
     TRY(Begin());
-    auto done = connection_->Execute(
-        "UPDATE tail SET settled=settled+1; UPDATE tail SET settled=settled-1");
-    if (done) done = commit_->Start().Run();
-    if (!done) return Abandon(std::move(done).error());
-    return Ok();
+    return Commit(connection_->Execute(
+        "UPDATE tail SET settled=settled+1; UPDATE tail SET settled=settled-1"));
   }
 
   Outcome Checkpoint() override {
@@ -251,6 +245,13 @@ class SqliteStore final : public Store {
 
   Outcome WriteTail(LogName log, const Tail& tail, std::uint64_t settled) {
     return write_tail_->Start(tail.size, tail.root, Ms(tail.time), settled, ShardId(log)).Run();
+  }
+
+  // Ends the transaction in which this was written, or could not be.
+  Outcome Commit(Outcome written) {
+    if (written) written = commit_->Start().Run();
+    if (!written) return Abandon(std::move(written).error());
+    return Ok();
   }
 
   // Keeps the first error: a rollback that fails as well adds nothing, the caller opens anew.
