@@ -74,9 +74,7 @@ Bytes AuthorityKeyIdExtension(BytesView key_id) {
   der::Writer out;
   {
     const OpenExtension extension(&out, oid::kAuthorityKeyId, false);
-    const std::size_t identifier = out.Begin(der::kSequence);
-    out.Value(der::ContextPrimitive(0), key_id);
-    out.End(identifier);
+    WriteAuthorityKeyId(&out, key_id);
   }
   return std::move(out).Take();
 }

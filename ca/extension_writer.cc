@@ -12,4 +12,10 @@ std::array<std::uint8_t, 20> KeyIdOf(schema::BytesView key_bits) {
   return out;
 }
 
+void WriteAuthorityKeyId(schema::der::Writer* out, schema::BytesView key_id) {
+  const std::size_t identifier = out->Begin(schema::der::kSequence);
+  out->Value(schema::der::ContextPrimitive(0), key_id);
+  out->End(identifier);
+}
+
 }  // namespace ca

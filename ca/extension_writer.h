@@ -34,4 +34,7 @@ class OpenExtension {
   std::size_t sequence_, value_ = 0;
 };
 
+// AuthorityKeyIdentifier: the keyIdentifier alone (RFC 5280 4.2.1.1).
+void WriteAuthorityKeyId(schema::der::Writer* out, schema::BytesView key_id);
+
 }  // namespace ca

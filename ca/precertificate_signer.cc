@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "ca/chain.h"
+#include "ca/extension_writer.h"
 #include "ca/pem.h"
 #include "ca/spki.h"
 #include "ca/tbs_facts.h"
@@ -103,9 +104,7 @@ Outcome CheckPurpose(BytesView value) {
 // The octets that readers copy (RFC 6962 3.2) are those that profile.cc writes into a leaf.
 Outcome CheckAuthority(BytesView value, const Chain& chain) {
   der::Writer wanted;
-  const std::size_t identifier = wanted.Begin(der::kSequence);
-  wanted.Value(der::ContextPrimitive(0), chain.key_id);
-  wanted.End(identifier);
+  WriteAuthorityKeyId(&wanted, chain.key_id);
   if (schema::Equal(value, wanted.view())) return schema::Ok();
   return Bad("AuthorityKeyIdentifier is not the issuing CA's key identifier alone");
 }

@@ -61,9 +61,7 @@ void WriteKeyIds(der::Writer* out, BytesView subject_key_bits, BytesView issuer_
     out->Value(der::kOctetString, KeyIdOf(subject_key_bits));
   }
   const OpenExtension extension(out, oid::kAuthorityKeyId, false);
-  const std::size_t identifier = out->Begin(der::kSequence);
-  out->Value(der::ContextPrimitive(0), issuer_key_id);
-  out->End(identifier);
+  WriteAuthorityKeyId(out, issuer_key_id);
 }
 
 // GeneralNames of exactly one name (RFC 5280 4.2.1.6); critical because the subject is empty.

@@ -67,9 +67,7 @@ void WriteKeyIds(der::Writer* out, const CaTerms& terms) {
   }
   if (terms.SelfSigned()) return;
   const OpenExtension extension(out, oid::kAuthorityKeyId, false);
-  const std::size_t identifier = out->Begin(der::kSequence);
-  out->Value(der::ContextPrimitive(0), terms.issuer_key_id);
-  out->End(identifier);
+  WriteAuthorityKeyId(out, terms.issuer_key_id);
 }
 
 Outcome ReadConstraints(BytesView value, CaTerms& terms) {
