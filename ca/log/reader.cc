@@ -70,11 +70,12 @@ struct Desk {
 Result<LogEntry> ReadLogEntry(Desk& desk) {
   const Statement& row = *desk.entries;
   LogEntry entry{IndexOf(row.Integer(0)), schema::ToBytes(row.Blob(1)), {}, {}, std::nullopt};
-  if (!row.IsNull(2)) {
-    entry.precertificate = CertDer(schema::ToBytes(row.Blob(2)));
+  TRY(auto precertificate, ReadCertificate(row, 1, 2));
+  if (precertificate) {
+    entry.precertificate = *std::move(precertificate);
     TRY(entry.precertificate_signer, FindSigner(*desk.signer, entry.precertificate));
   }
-  if (!row.IsNull(3)) entry.certificate = CertDer(schema::ToBytes(row.Blob(3)));
+  TRY(entry.certificate, ReadCertificate(row, 1, 3));
   return entry;
 }
 

@@ -1,11 +1,19 @@
 #include "ca/log/rows.h"
 
+#include "ca/log/kept.h"
+
 namespace ca {
 
 using schema::Error;
 using schema::Hash;
 using schema::Result;
 
+Result<std::optional<schema::CertDer>> ReadCertificate(const sqlite::Statement& row, int leaf,
+                                                       int column) {
+  if (row.IsNull(column)) return std::optional<schema::CertDer>();
+  TRY(schema::CertDer certificate, Restore(row.Blob(leaf), row.Blob(column)));
+  return std::optional(std::move(certificate));
+}
 Result<Hash> ToHash(schema::BytesView bytes) {
   Hash hash;
   if (bytes.size() != hash.size()) return Error{&sqlite::kBroken, "a hash is not 32 octets"};

@@ -1,5 +1,6 @@
 #include "ca/log/store.h"
 
+#include "ca/log/kept.h"
 #include "ca/log/lookup.h"
 #include "ca/log/rows.h"
 #include "ca/log/sqlite.h"
@@ -40,10 +41,6 @@ constexpr std::chrono::hours kTreeHeadsKept{24};
 
 std::int64_t Ms(TimeMs t) { return t.time_since_epoch().count(); }
 std::int64_t Seconds(schema::Time t) { return t.time_since_epoch().count(); }
-std::optional<CertDer> ToCertificate(const Statement& row, int column) {
-  if (row.IsNull(column)) return std::nullopt;
-  return CertDer(schema::ToBytes(row.Blob(column)));
-}
 
 // FULL: a commit returns after its fsync. Checkpoints are made at times of our own choosing.
 constexpr const char* kSettings =
@@ -173,8 +170,9 @@ class SqliteStore final : public Store {
   Result<StoredEntry> ReadEntry(std::uint64_t index) override {
     TRY(const bool row, read_entry_->Start(RowId(LogName::kCertificates, index)).Next());
     if (!row) return Error{&sqlite::kBroken, "entry " + std::to_string(index) + " is missing"};
+    TRY(auto certificate, ReadCertificate(*read_entry_, 0, 2));
     StoredEntry entry{schema::ToBytes(read_entry_->Blob(0)), FromSeconds(read_entry_->Integer(1)),
-                      ToCertificate(*read_entry_, 2), !read_entry_->IsNull(3)};
+                      std::move(certificate), !read_entry_->IsNull(3)};
     TRY(read_entry_->Run());
     return entry;
   }
@@ -192,8 +190,9 @@ class SqliteStore final : public Store {
     while (true) {
       TRY(const bool row, read.Next());
       if (!row) return rows;
+      TRY(auto certificate, ReadCertificate(read, 1, 2));
       rows.push_back(
-          {IndexOf(read.Integer(0)), schema::ToBytes(read.Blob(1)), ToCertificate(read, 2)});
+          {IndexOf(read.Integer(0)), schema::ToBytes(read.Blob(1)), std::move(certificate)});
     }
   }
 
@@ -398,14 +397,17 @@ Outcome SqliteStore::WriteOnce(const Batch& batch) {
 
 Outcome SqliteStore::WriteCertificates(const Batch& batch) {
   for (const CertificateRow& row : batch.certificates) {
+    const std::int64_t id = RowId(LogName::kCertificates, row.index);
+    TRY(const bool entry, read_data_->Start(id).Next());
+    const schema::BytesView leaf = entry ? read_data_->Blob(0) : schema::BytesView();
     // NULL is what coalesce passes over.
-    const auto part = [](schema::BytesView der) {
-      return der.empty() ? std::nullopt : std::optional(der);
+    const auto part = [&](schema::BytesView der) {
+      return der.empty() ? std::nullopt : std::optional(Keep(leaf, der));
     };
-    TRY(write_certificate_
-            ->Start(RowId(LogName::kCertificates, row.index), part(row.certificate),
-                    part(row.precertificate), row.issued)
-            .Run());
+    const std::optional<Bytes> certificate = part(row.certificate);
+    const std::optional<Bytes> precertificate = part(row.precertificate);
+    read_data_->Stop();
+    TRY(write_certificate_->Start(id, certificate, precertificate, row.issued).Run());
   }
   for (const UnfinishedRow& row : batch.unfinished) {
     TRY(write_unfinished_->Start(RowId(LogName::kCertificates, row.index), row.event).Run());

@@ -55,7 +55,7 @@ CREATE INDEX issuance_logged ON issuance(logged);
 
 CREATE TABLE certificate(
   id INTEGER PRIMARY KEY,           -- that of the certificates entry
-  certificate BLOB,
+  certificate BLOB,                 -- as ca/log/kept.h writes it, like the next
   precertificate BLOB,
   issued INTEGER                    -- index of the `issued` event
 ) STRICT;
