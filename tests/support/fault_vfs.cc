@@ -40,7 +40,7 @@ struct File {
 sqlite3_file* Real(sqlite3_file* file) { return reinterpret_cast<File*>(file)->real(); }
 
 sqlite3_vfs* System() {
-  static sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
+  static sqlite3_vfs* const system = sqlite3_vfs_find("unix");
   return system;
 }
 
