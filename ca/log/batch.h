@@ -28,8 +28,8 @@ struct Edges {
   schema::merkle::Frontier certificates, events;
 };
 // Reads the edges of the stored trees and checks them: each root is that of the tail, the last
-// entry has the last leaf hash, nothing lies beyond the tail. Used at start and after a failed
-// commit.
+// 256 entries have their leaf hashes, nothing lies beyond the tail. Used at start and after a
+// failed commit.
 schema::Result<Edges> LoadEdges(Store& store, const Tails& tails);
 
 // A Grant with what can be made of it before its turn comes.

@@ -44,6 +44,7 @@ Outcome Keeper::Open() {
                                             {.write = true, .vfs = "", .busy_milliseconds = 1000}));
   TRY(connection_->Execute("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0"));
   TRY(unsettled_, connection_->Prepare(kUnsettledSql));
+  TRY(place_, Place::Of(parts_.database));
   return Settle();
 }
 
@@ -65,6 +66,8 @@ void Keeper::Run() {
     }
     if (!parts_.sequencer.Look().ready) continue;  // the sequencer has said why
     EnterRefusals(false);
+    // The sequencer finds what this found, and halts: nobody need ask for a certificate first.
+    if (!place_->Check()) Report(parts_.sequencer.Push(CheckpointJob{}));
     Report(Checkpoint());
     if (round % kSettleEvery == 0) Report(Settle());
   }

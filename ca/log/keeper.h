@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "ca/log/pending.h"
+#include "ca/log/place.h"
 #include "ca/log/refusals.h"
 #include "ca/log/sequencer.h"
 #include "ca/log/sqlite.h"
@@ -47,6 +48,7 @@ class Keeper {
   const KeeperParts parts_;
   std::unique_ptr<sqlite::Connection> connection_;
   std::optional<sqlite::Statement> unsettled_;
+  std::optional<Place> place_;
   std::string trouble_;
 
   std::mutex mutex_;

@@ -5,6 +5,7 @@
 #include "ca/log/keeper.h"
 #include "ca/log/open.h"
 #include "ca/log/pending.h"
+#include "ca/log/place.h"
 #include "ca/log/publisher.h"
 #include "ca/log/refusals.h"
 #include "ca/log/rows.h"
@@ -44,6 +45,14 @@ Result<std::vector<std::optional<EventText>>> ReachedEvents(const Grant& grant) 
   return out;
 }
 
+// What opens also creates, and a new store in the place of one that is gone would be another log.
+Result<std::unique_ptr<Store>> OpenAgain(const StoreAt& open,
+                                         const std::filesystem::path& database) {
+  std::error_code none;
+  if (std::filesystem::exists(database, none)) return open(database);
+  return Error{&kStateGone, database.string() + " is not there any more"};
+}
+
 class WaitedFor final : public ReceiptTaker {
  public:
   void Give(Result<Receipt> receipt) override { slot_.Give(std::move(receipt)); }
@@ -53,7 +62,8 @@ class WaitedFor final : public ReceiptTaker {
   Slot<Result<Receipt>> slot_;
 };
 
-// The members are destroyed from the last to the first: housekeeping, then publishing, each with
+// The members are destroyed from the last to the first: reading, so that the last connection is one
+// that writes and leaves no write-ahead log behind; housekeeping, then publishing, each with
 // its last words through the sequencer; then the sequencer commits what waits, and the sealer signs
 // it.
 class LogOfStore final : public Log {
@@ -90,11 +100,11 @@ class LogOfStore final : public Log {
   Refusals refusals_;
   SeenMemory seen_;
   std::mutex late_mutex_;  // one late certificate at a time; see Finish
-  std::unique_ptr<Reader> reader_;
   std::unique_ptr<Sealer> sealer_;
   std::unique_ptr<Sequencer> sequencer_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Keeper> keeper_;
+  std::unique_ptr<Reader> reader_;
 };
 
 Result<std::unique_ptr<Log>> LogOfStore::Open(const LogParts& parts, const StoreAt& open) {
@@ -121,8 +131,8 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   }
   sealer_ = std::make_unique<Sealer>(parts.custody, pending_, keys_.log_id);
   TRY(sequencer_,
-      Sequencer::Start({[open, database] { return open(database); }, std::move(store), pending_,
-                        *sealer_, seen_, clock_, parts.journal, parts.chain.key_hash},
+      Sequencer::Start({[open, database] { return OpenAgain(open, database); }, std::move(store),
+                        pending_, *sealer_, seen_, clock_, parts.journal, parts.chain.key_hash},
                        published));
   TRY(publisher_,
       Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal, database,

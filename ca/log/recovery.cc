@@ -1,4 +1,5 @@
 // The sequencer after an error: nothing in memory is believed until the store has been read again.
+#include "ca/log/place.h"
 #include "ca/log/sequencer.h"
 #include "ca/log/sqlite.h"
 #include "schema/log/leaf.h"
@@ -46,7 +47,8 @@ bool Sequencer::Recover() {
     return true;
   }
   const Error& error = done.error();
-  const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked) || error.Is(kInconsistent);
+  const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked) ||
+                      error.Is(kInconsistent) || error.Is(kStateGone);
   Become(halted ? Condition::kHalted : Condition::kUnavailable, error.Describe());
   return false;
 }

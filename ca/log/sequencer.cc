@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "ca/log/place.h"
 #include "ca/log/sqlite.h"
 #include "schema/base/limits.h"
 #include "schema/log/leaf.h"
@@ -386,7 +387,7 @@ void Sequencer::Refuse(Job& job, const Error& error) {
 
 void Sequencer::Fail(Round& round, const Error& error) {
   attempt_ = Attempt{round.maker.batch().after, std::move(round.background), round.in_force};
-  const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked);
+  const bool halted = error.Is(sqlite::kSyncFailed) || error.Is(kForked) || error.Is(kStateGone);
   Become(halted ? Condition::kHalted : Condition::kUnavailable, error.Describe());
   const Error told{halted ? &kLogHalted : &kLogUnavailable, error.Describe()};
   for (Placed& placed : round.placed) placed.job.slot->Give(told);

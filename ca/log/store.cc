@@ -2,6 +2,7 @@
 
 #include "ca/log/kept.h"
 #include "ca/log/lookup.h"
+#include "ca/log/place.h"
 #include "ca/log/rows.h"
 #include "ca/log/sqlite.h"
 #include "schema/sql/migrations.h"
@@ -73,6 +74,7 @@ class SqliteStore final : public Store {
     std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(connection)));
     TRY(store->PrepareAll());
     TRY(store->lookup_, Lookup::Open(*store->connection_));
+    TRY(store->place_, Place::Of(path));
     return std::unique_ptr<Store>(std::move(store));
   }
 
@@ -213,6 +215,7 @@ class SqliteStore final : public Store {
   }
 
   Outcome Checkpoint() override {
+    TRY(place_->Check());
     TRY([[maybe_unused]] const sqlite::WalState wal, connection_->Checkpoint());
     return Ok();
   }
@@ -250,7 +253,7 @@ class SqliteStore final : public Store {
   Outcome Commit(Outcome written) {
     if (written) written = commit_->Start().Run();
     if (!written) return Abandon(std::move(written).error());
-    return Ok();
+    return place_->Check();
   }
 
   // Keeps the first error: a rollback that fails as well adds nothing, the caller opens anew.
@@ -268,6 +271,7 @@ class SqliteStore final : public Store {
       write_issuance_, write_spent_, forget_, write_certificate_, write_unfinished_,
       write_tree_head_, drop_tree_heads_;
   std::unique_ptr<Lookup> lookup_;
+  std::optional<Place> place_;
 };
 
 Outcome SqliteStore::PrepareAll() {

@@ -222,6 +222,9 @@ TEST_CASE("edges that contradict the rows are refused") {
   };
   const Case kCases[] = {
       {"an entry is changed", "UPDATE entry SET data=x'00' WHERE id=(SELECT max(id) FROM entry)"},
+      {"the oldest entry is changed", "UPDATE entry SET data=x'00' WHERE id=1<<40"},
+      {"an entry is beyond the tail", "INSERT INTO entry VALUES((1<<40)+5, x'00')"},
+      {"the tail is longer", "UPDATE tail SET size=size+1 WHERE shard=1"},
       {"an entry is gone", "DELETE FROM entry WHERE id=(SELECT max(id) FROM entry)"},
       {"a hash is changed",
        "UPDATE hash SET hash=zeroblob(32) WHERE id=(SELECT max(id) FROM hash)"},
