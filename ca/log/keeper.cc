@@ -44,6 +44,7 @@ Outcome Keeper::Open() {
                                             {.write = true, .vfs = "", .busy_milliseconds = 1000}));
   TRY(connection_->Execute("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0"));
   TRY(unsettled_, connection_->Prepare(kUnsettledSql));
+  TRY(tree_head_, connection_->Prepare(kTreeHeadSql));
   TRY(place_, Place::Of(parts_.database));
   return Settle();
 }
@@ -69,9 +70,12 @@ void Keeper::Run() {
     // The sequencer finds what this found, and halts: nobody need ask for a certificate first.
     if (!place_->Check()) Report(parts_.sequencer.Push(CheckpointJob{}));
     Report(Checkpoint());
-    if (round % kSettleEvery == 0) Report(Settle());
+    if (round % kSettleEvery != 0) continue;
+    Report(Settle());
+    Report(KeepMark());
   }
   EnterRefusals(true);
+  Report(KeepMark());
 }
 
 void Keeper::Report(const Outcome& outcome) {
@@ -125,6 +129,21 @@ Result<bool> Keeper::SettleSome() {
   TRY(parts_.sequencer.Push(std::move(job)));
   TRY(slot->Wait());
   return rows == kSettleAtOnce;
+}
+
+// Of what is in the store by now, so that the mark never says more than the store has.
+Outcome Keeper::KeepMark() {
+  Mark mark;
+  for (const LogName log : {LogName::kCertificates, LogName::kEvents}) {
+    TRY(const auto published, ReadTreeHead(*tree_head_, log));
+    if (!published) return Ok();
+    mark.push_back({log, published->head.size, published->head.root});
+  }
+  if (mark == mark_) return Ok();
+  TRY(place_->Check());
+  TRY(WriteMark(parts_.database.parent_path(), mark));
+  mark_ = std::move(mark);
+  return Ok();
 }
 
 Outcome Keeper::Checkpoint() {

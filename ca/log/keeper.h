@@ -1,5 +1,6 @@
 // Housekeeping: brings the write-ahead log into the database at quiet moments,
-// enters summaries of refusals, and declares entries unfinished whose certificate never came.
+// enters summaries of refusals, declares entries unfinished whose certificate never came, and marks
+// what has been published beside the database.
 #pragma once
 
 #include <condition_variable>
@@ -10,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "ca/log/mark.h"
 #include "ca/log/pending.h"
 #include "ca/log/place.h"
 #include "ca/log/refusals.h"
@@ -43,13 +45,15 @@ class Keeper {
   schema::Outcome Settle();
   schema::Result<bool> SettleSome();
   schema::Outcome Checkpoint();
+  schema::Outcome KeepMark();
   void Report(const schema::Outcome& outcome);
 
   const KeeperParts parts_;
   std::unique_ptr<sqlite::Connection> connection_;
-  std::optional<sqlite::Statement> unsettled_;
+  std::optional<sqlite::Statement> unsettled_, tree_head_;
   std::optional<Place> place_;
   std::string trouble_;
+  Mark mark_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ca/log/keeper.h"
+#include "ca/log/mark.h"
 #include "ca/log/open.h"
 #include "ca/log/pending.h"
 #include "ca/log/place.h"
@@ -117,8 +118,16 @@ Result<std::unique_ptr<Log>> LogOfStore::Open(const LogParts& parts, const Store
 Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   const std::filesystem::path database = parts.config.state / kDatabaseName;
   const schema::LogSettings& settings = parts.config.log;
-  TRY(std::unique_ptr<Store> store, open(database));
+  TRY(const Mark mark, ReadMark(parts.config.state));
+  std::unique_ptr<Store> store;
+  if (mark.empty()) {
+    TRY(store, open(database));
+  } else {
+    TRY(store, OpenAgain(open, database));
+  }
   TRY(keys_, CheckIdentity(*store, parts.config, parts.chain, parts.custody.facts(), clock_.Now()));
+  TRY(const Tails tails, store->ReadTails());
+  TRY(CompareWithMark(*store, tails, mark));
   if (const auto& signer = parts.chain.precertificate_signer) TRY(store->KeepSigner(*signer));
   TRY(reader_,
       Reader::Open(parts.config.state, settings.certificates.shard, settings.events.shard));

@@ -317,6 +317,24 @@ def test_database_locked_by_another_process(private, issuer):
     assert server.readyz()[0] == 200
 
 
+def test_state_directory_moved_away(private, issuer):
+    server = private()
+    client = wire.Client(server.public, issuer)
+    first = client.issue()
+    here, elsewhere = server.state.directory / "state", server.state.directory / "elsewhere"
+    here.rename(elsewhere)
+    status, ready = house.wait_for("the alarm", lambda: server.readyz() if server.readyz()[0] == 503 else None)
+    assert any(reason.startswith("log: ") and "chancery.db" in reason for reason in ready["reasons"]), ready
+    answer = client.ask()[2]
+    assert answer.status_code == 503 and answer.headers["Retry-After"], answer.text
+    assert [line for line in server.journal() if line["event"] == "log-halted"]
+    server.stop()
+    elsewhere.rename(here)
+    server.start()
+    again = client.issue()
+    check_log(server, [(one.leaf, one.chain[0]) for one in (first, again)])
+
+
 def test_memory_stays_flat(private, issuer):
     """A short stretch of it; the benchmark runs the long one."""
     if house.PATIENCE > 1:

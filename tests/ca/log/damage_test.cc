@@ -138,6 +138,96 @@ TEST_CASE("a bit flipped anywhere in the database never forks the tree") {
   CHECK_GT(noticed, 3);
 }
 
+// A state that was killed with eight certificates, five of them in `old.db`; `killed.db` and its
+// write-ahead log are what was on the disk.
+struct Killed {
+  House house;
+  fs::path old = house.config.directory / "old.db", killed = house.config.directory / "killed.db";
+  fs::path database = house.database();
+
+  Killed() {
+    Fill(house, 5);
+    house.Close();
+    fs::copy_file(database, old);
+    REQUIRE(house.Open());
+    for (int i = 0; i < 3; ++i) REQUIRE(house.Issue());
+    REQUIRE(house.WaitPublished(8));
+    fs::copy_file(database, killed);
+    fs::copy_file(database.string() + "-wal", killed.string() + "-wal");
+    house.Close();
+    Put(killed, database);
+    Put(killed.string() + "-wal", database.string() + "-wal");
+  }
+  static void Put(const fs::path& from, const fs::path& to) {
+    fs::copy_file(from, to, fs::copy_options::overwrite_existing);
+  }
+};
+
+struct Older {
+  const char* name;
+  std::function<void(Killed&)> happen;
+};
+
+const Older kOlder[] = {
+    {"the database is lost", [](Killed& k) { fs::remove(k.database); }},
+    {"database and write-ahead log are lost",
+     [](Killed& k) {
+       fs::remove(k.database);
+       fs::remove(k.database.string() + "-wal");
+     }},
+    {"an older one was put back",
+     [](Killed& k) {
+       Killed::Put(k.old, k.database);
+       fs::remove(k.database.string() + "-wal");
+     }},
+    {"the write-ahead log is lost", [](Killed& k) { fs::remove(k.database.string() + "-wal"); }},
+    {"the database is cut short",
+     [](Killed& k) { fs::resize_file(k.database, fs::file_size(k.database) / 2); }},
+    {"the write-ahead log is cut short",
+     [](Killed& k) { fs::resize_file(k.database.string() + "-wal", 9000); }},
+    {"a bit is flipped in the write-ahead log",
+     [](Killed& k) {
+       std::fstream file(k.database.string() + "-wal", std::ios::in | std::ios::out);
+       file.seekp(5000).put('\x55');
+     }},
+};
+
+TEST_CASE("a database that has less than was published is noticed at start") {
+  for (const Older& older : kOlder) {
+    CAPTURE(older.name);
+    Killed state;
+    older.happen(state);
+    const bool had = fs::exists(state.database);
+    CHECK_FALSE(state.house.Open());
+    CHECK_EQ(fs::exists(state.database), had);
+    // The whole of it put back: the log goes on.
+    fs::remove(state.database.string() + "-shm");
+    Killed::Put(state.killed, state.database);
+    Killed::Put(state.killed.string() + "-wal", state.database.string() + "-wal");
+    REQUIRE(state.house.Open());
+    CHECK_EQ(*state.house.Issue("new"), 8);
+    REQUIRE(state.house.WaitPublished(9));
+    CHECK_EQ(log_test::Inspect(state.house), "");
+  }
+}
+
+TEST_CASE("a mark that was changed is refused, and one that is not there is made") {
+  House house;
+  Fill(house, 2);
+  house.Close();
+  const fs::path mark = house.config.state / "published";
+  for (const char* text : {"", "certificates 2", "certificates 2 AAAA\nevents 5 AAAA\n"}) {
+    CAPTURE(text);
+    std::ofstream(mark) << text;
+    CHECK_FALSE(house.Open());
+  }
+  fs::remove(mark);
+  REQUIRE(house.Open());
+  house.Close();
+  CHECK(fs::exists(mark));
+  CHECK(house.Open());
+}
+
 TEST_CASE("a clock behind the newest entry at start enters nothing until it has caught up") {
   House house;
   Fill(house, 1);
