@@ -1,10 +1,13 @@
 #include "http/log_routes.h"
 
+#include "ca/log/issuers.h"
+#include "ca/log/metadata.h"
 #include "http/problem.h"
 #include "http/query.h"
+#include "http/tile_routes.h"
 #include "schema/base/base64.h"
 #include "schema/base/json.h"
-#include "schema/log/leaf.h"
+#include "schema/log/tls.h"
 
 namespace http {
 namespace {
@@ -24,29 +27,16 @@ Json Base64List(const std::vector<schema::Hash>& hashes) {
   return out;
 }
 
-void AppendLength24(schema::Bytes& out, std::size_t n) {
-  out.push_back(static_cast<std::uint8_t>(n >> 16));
-  out.push_back(static_cast<std::uint8_t>(n >> 8));
-  out.push_back(static_cast<std::uint8_t>(n));
-}
-
-void AppendCertificate(schema::Bytes& out, schema::BytesView der) {
-  AppendLength24(out, der.size());
-  out.insert(out.end(), der.begin(), der.end());
-}
-
-// RFC 6962 4.6 extra_data of a precertificate entry: PrecertChainEntry, whose chain starts with the
-// certificate of the key that signed it (3.1).
-schema::Bytes ExtraData(const ca::LogEntry& entry, const ca::Chain& chain) {
-  schema::Bytes issuers;
-  if (entry.precertificate_signer) AppendCertificate(issuers, entry.precertificate_signer->view());
-  for (const schema::CertDer& certificate : chain.certificates) {
-    AppendCertificate(issuers, certificate.view());
+// RFC 6962 4.6 extra_data of a precertificate entry: PrecertChainEntry (3.1).
+Result<schema::Bytes> ExtraData(const ca::LogEntry& entry, const ca::Issuers& issuers) {
+  TRY(const auto above, issuers.Above(entry));
+  schema::Bytes chain;
+  for (const ca::Issuer* issuer : above) {
+    schema::tls::PutOpaque<3>(chain, issuer->certificate.view());
   }
   schema::Bytes out;
-  AppendCertificate(out, entry.precertificate.view());
-  AppendLength24(out, issuers.size());
-  out.insert(out.end(), issuers.begin(), issuers.end());
+  schema::tls::PutOpaque<3>(out, entry.precertificate.view());
+  schema::tls::PutOpaque<3>(out, chain);
   return out;
 }
 
@@ -65,10 +55,12 @@ Result<Json> GetEntries(const Services& services, const Query& query) {
   TRY(const std::uint64_t last, query.Number("end"));
   if (first > last) return schema::Error{&kBadQuery, "start is after end"};
   TRY(const auto entries, services.log.reader().Entries(first, last));
+  TRY(const ca::Issuers issuers, services.log.reader().ReadIssuers());
   Json list = Json::array();
   for (const ca::LogEntry& entry : entries) {
-    list.push_back({{"leaf_input", schema::Base64(entry.leaf)},
-                    {"extra_data", schema::Base64(ExtraData(entry, services.chain))}});
+    TRY(const schema::Bytes extra_data, ExtraData(entry, issuers));
+    list.push_back(
+        {{"leaf_input", schema::Base64(entry.leaf)}, {"extra_data", schema::Base64(extra_data)}});
   }
   return Json{{"entries", std::move(list)}};
 }
@@ -99,14 +91,20 @@ Result<Json> GetEntryAndProof(const Services& services, const Query& query) {
   TRY(const std::uint64_t size, query.Number("tree_size"));
   TRY(const auto path, services.log.reader().InclusionProof(LogName::kCertificates, index, size));
   TRY(const ca::LogEntry entry, services.log.reader().Entry(index));
+  TRY(const ca::Issuers issuers, services.log.reader().ReadIssuers());
+  TRY(const schema::Bytes extra_data, ExtraData(entry, issuers));
   return Json{{"leaf_input", schema::Base64(entry.leaf)},
-              {"extra_data", schema::Base64(ExtraData(entry, services.chain))},
+              {"extra_data", schema::Base64(extra_data)},
               {"audit_path", Base64List(path)}};
 }
 
 Result<Json> GetRoots(const Services& services, const Query&) {
-  return Json{
-      {"certificates", Json::array({schema::Base64(services.chain.certificates.back().view())})}};
+  TRY(const ca::Issuers issuers, services.log.reader().ReadIssuers());
+  Json roots = Json::array();
+  for (const ca::Issuer* root : issuers.Roots()) {
+    roots.push_back(schema::Base64(root->certificate.view()));
+  }
+  return Json{{"certificates", std::move(roots)}};
 }
 
 Result<Json> GetEvents(const Services& services, const Query& query) {
@@ -115,6 +113,27 @@ Result<Json> GetEvents(const Services& services, const Query& query) {
   if (first > last) return schema::Error{&kBadQuery, "first is after last"};
   TRY(const auto events, services.log.reader().Events(first, last));
   return Json{{"entries", events}};
+}
+
+const schema::ErrorKind kNoSubmissions{"no-submissions", schema::Fault::kNotFound,
+                                       "this log takes no submissions: it holds the certificates "
+                                       "of its own CA, which logs each before "
+                                       "it is signed"};
+
+// RFC 6962 4.1 and 4.2.
+void AddRefusal(const Services&, Router& router, const std::string& path) {
+  const auto refuse = [](const Request& request) {
+    return Problem(schema::Error{&kNoSubmissions, ""}, request.id);
+  };
+  router.Add("GET", path, refuse);
+  router.Add("POST", path, refuse);
+}
+
+void AddMetadata(const Services& services, Router& router, const std::string& path) {
+  router.Add("GET", path,
+             [body = ca::LogMetadata(services.config, services.log.keys())](const Request&) {
+               return Response{200, "application/json", body, {kNoStore}};
+             });
 }
 
 using Answer = Result<Json> (*)(const Services&, const Query&);
@@ -148,12 +167,18 @@ void AddCertificatesLogRoutes(const Services& services, Router& router) {
   AddJson(services, router, base + "ct/v1/get-sth-consistency", GetConsistency);
   AddJson(services, router, base + "ct/v1/get-entry-and-proof", GetEntryAndProof);
   AddJson(services, router, base + "ct/v1/get-roots", GetRoots);
+  AddRefusal(services, router, base + "ct/v1/add-chain");
+  AddRefusal(services, router, base + "ct/v1/add-pre-chain");
+  AddTiles(services, router, base + "tile/", LogName::kCertificates);
+  AddIssuers(services, router, base + "issuer/");
+  AddMetadata(services, router, base + "log.v3.json");
 }
 
 void AddEventsLogRoutes(const Services& services, Router& router) {
   const std::string base = "/log/events/" + services.config.log.events.shard + "/";
   AddCheckpoint(services, router, base + "checkpoint", LogName::kEvents);
   AddJson(services, router, base + "entries", GetEvents);
+  AddTiles(services, router, base + "tile/", LogName::kEvents);
 }
 
 }  // namespace http

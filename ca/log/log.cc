@@ -128,6 +128,7 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   TRY(keys_, CheckIdentity(*store, parts.config, parts.chain, parts.custody.facts(), clock_.Now()));
   TRY(const Tails tails, store->ReadTails());
   TRY(CompareWithMark(*store, tails, mark));
+  TRY(store->KeepChain(parts.chain.key_hash, parts.chain.certificates));
   if (const auto& signer = parts.chain.precertificate_signer) TRY(store->KeepSigner(*signer));
   TRY(reader_,
       Reader::Open(parts.config.state, settings.certificates.shard, settings.events.shard));

@@ -4,24 +4,23 @@
 #include <mutex>
 #include <utility>
 
+#include "ca/log/desk.h"
+#include "ca/log/issuers.h"
 #include "ca/log/rows.h"
 #include "ca/log/search.h"
-#include "ca/log/signers.h"
-#include "ca/log/sqlite.h"
 #include "ca/log/store.h"
+#include "ca/log/tiles.h"
 #include "schema/base/limits.h"
 #include "schema/log/leaf.h"
 
 namespace ca {
 
-using schema::CertDer;
 using schema::Error;
 using schema::Fault;
 using schema::Hash;
 using schema::Ok;
 using schema::Outcome;
 using schema::Result;
-using sqlite::Connection;
 using sqlite::Statement;
 
 const schema::ErrorKind kNoSuchEntry{"no-such-entry", Fault::kNotFound,
@@ -31,53 +30,7 @@ const schema::ErrorKind kBadRange{"bad-range", Fault::kCaller,
 
 namespace {
 
-constexpr int kBusyMilliseconds = 1000;  // a reader meets a lock only while the store is recovered
-constexpr std::size_t kDesksKept = 8;    // idle connections
-
-constexpr const char* kEntriesSql =
-    "SELECT e.id, e.data, c.precertificate, c.certificate FROM entry e "
-    "LEFT JOIN certificate c USING(id) WHERE e.id>=? AND e.id<=? ORDER BY e.id";
-
-// One connection with its statements; used by one thread at a time.
-struct Desk {
-  std::unique_ptr<Connection> connection;
-  std::optional<Statement> tree_head, hashes, entries, signer, data, leaf, events_of;
-
-  static Result<std::unique_ptr<Desk>> Open(const std::filesystem::path& path) {
-    auto desk = std::make_unique<Desk>();
-    TRY(desk->connection,
-        Connection::Open(path,
-                         {.write = false, .vfs = "", .busy_milliseconds = kBusyMilliseconds}));
-    const std::pair<std::optional<Statement>*, const char*> texts[] = {
-        {&desk->tree_head, kTreeHeadSql},
-        {&desk->hashes, kHashesSql},
-        {&desk->entries, kEntriesSql},
-        {&desk->signer, kSignerSql},
-        {&desk->data, "SELECT data FROM entry WHERE id>=? AND id<=? ORDER BY id"},
-        {&desk->leaf, "SELECT id FROM lookups WHERE key=?"},
-        {&desk->events_of,
-         "SELECT i.granted, c.issued, u.event FROM issuance i LEFT JOIN certificate c USING(id) "
-         "LEFT JOIN unfinished u USING(id) WHERE i.id=?"},
-    };
-    for (const auto& [statement, sql] : texts) {
-      TRY(*statement, desk->connection->Prepare(sql));
-    }
-    return desk;
-  }
-};
-
-// The row that desk.entries is at.
-Result<LogEntry> ReadLogEntry(Desk& desk) {
-  const Statement& row = *desk.entries;
-  LogEntry entry{IndexOf(row.Integer(0)), schema::ToBytes(row.Blob(1)), {}, {}, std::nullopt};
-  TRY(auto precertificate, ReadCertificate(row, 1, 2));
-  if (precertificate) {
-    entry.precertificate = *std::move(precertificate);
-    TRY(entry.precertificate_signer, FindSigner(*desk.signer, entry.precertificate));
-  }
-  TRY(entry.certificate, ReadCertificate(row, 1, 3));
-  return entry;
-}
+constexpr std::size_t kDesksKept = 8;  // idle connections
 
 class StoreReader final : public Reader {
  public:
@@ -88,7 +41,7 @@ class StoreReader final : public Reader {
 
   Result<SignedTreeHead> LatestTreeHead(LogName log) const override {
     TRY(const Lease desk, Take());
-    return Head(*desk, log);
+    return desk->Head(log);
   }
   Result<std::vector<LogEntry>> Entries(std::uint64_t first, std::uint64_t last) const override;
   Result<LogEntry> Entry(std::uint64_t index) const override;
@@ -100,6 +53,8 @@ class StoreReader final : public Reader {
                                              std::uint64_t second) const override;
   Result<std::vector<IssuanceRow>> Find(const Search& search) const override;
   Result<std::vector<std::string>> EventsOf(std::uint64_t index) const override;
+  Result<schema::Bytes> ReadTile(LogName log, const schema::tile::Tile& tile) const override;
+  Result<Issuers> ReadIssuers() const override;
 
  private:
   // Gives the desk back when it goes.
@@ -124,20 +79,11 @@ class StoreReader final : public Reader {
     return Lease(desk.release(), Return{this});
   }
   void PutBack(std::unique_ptr<Desk> desk) const {
-    // An open statement would hold its snapshot, and the write-ahead log could never start anew.
-    for (auto* statement : {&desk->tree_head, &desk->hashes, &desk->entries, &desk->signer,
-                            &desk->data, &desk->leaf, &desk->events_of}) {
-      (*statement)->Stop();
-    }
+    desk->Clear();
     std::lock_guard lock(mutex_);
     if (desks_.size() < kDesksKept) desks_.push_back(std::move(desk));
   }
 
-  static Result<SignedTreeHead> Head(Desk& desk, LogName log) {
-    TRY(auto head, ReadTreeHead(*desk.tree_head, log));
-    if (!head) return Error{&kNoSuchEntry, "no checkpoint has been published"};
-    return *std::move(head);
-  }
   static Result<std::string> EventText(Desk& desk, std::uint64_t index);
 
   const std::filesystem::path path_;
@@ -171,18 +117,9 @@ Outcome StoreReader::Check(const std::string& certificates_shard,
 
 Result<std::vector<LogEntry>> StoreReader::Entries(std::uint64_t first, std::uint64_t last) const {
   TRY(const Lease desk, Take());
-  TRY(const SignedTreeHead head, Head(*desk, LogName::kCertificates));
+  TRY(const SignedTreeHead head, desk->Head(LogName::kCertificates));
   TRY(const std::uint64_t end, Clamp(first, last, head.head.size));
-  std::vector<LogEntry> entries;
-  std::size_t bytes = 0;
-  desk->entries->Start(RowId(LogName::kCertificates, first), RowId(LogName::kCertificates, end));
-  while (bytes < schema::limits::kGetEntriesBytes) {
-    TRY(const bool row, desk->entries->Next());
-    if (!row) break;
-    TRY(entries.emplace_back(), ReadLogEntry(*desk));
-    bytes += entries.back().leaf.size() + entries.back().precertificate.size();
-  }
-  return entries;
+  return desk->Certificates(first, end - first + 1, schema::limits::kGetEntriesBytes);
 }
 
 Result<LogEntry> StoreReader::Entry(std::uint64_t index) const {
@@ -191,29 +128,31 @@ Result<LogEntry> StoreReader::Entry(std::uint64_t index) const {
   const std::int64_t id = RowId(LogName::kCertificates, index);
   TRY(const bool row, desk->entries->Start(id, id).Next());
   if (!row) return Error{&kNoSuchEntry, std::to_string(index)};
-  return ReadLogEntry(*desk);
+  return desk->EntryRow();
 }
 
 Result<std::vector<std::string>> StoreReader::Events(std::uint64_t first,
                                                      std::uint64_t last) const {
   TRY(const Lease desk, Take());
-  TRY(const SignedTreeHead head, Head(*desk, LogName::kEvents));
+  TRY(const SignedTreeHead head, desk->Head(LogName::kEvents));
   TRY(const std::uint64_t end, Clamp(first, last, head.head.size));
-  std::vector<std::string> texts;
-  std::size_t bytes = 0;
-  desk->data->Start(RowId(LogName::kEvents, first), RowId(LogName::kEvents, end));
-  while (bytes < schema::limits::kGetEntriesBytes) {
-    TRY(const bool row, desk->data->Next());
-    if (!row) break;
-    texts.emplace_back(schema::AsText(desk->data->Blob(0)));
-    bytes += texts.back().size();
-  }
-  return texts;
+  return desk->Events(first, end - first + 1, schema::limits::kGetEntriesBytes);
+}
+
+Result<schema::Bytes> StoreReader::ReadTile(LogName log, const schema::tile::Tile& tile) const {
+  TRY(const Lease desk, Take());
+  TRY(const SignedTreeHead head, desk->Head(log));
+  return ca::ReadTile(*desk, log, tile, head.head.size);
+}
+
+Result<Issuers> StoreReader::ReadIssuers() const {
+  TRY(const Lease desk, Take());
+  return Issuers::Read(*desk->connection);
 }
 
 Result<std::uint64_t> StoreReader::FindLeaf(const Hash& leaf_hash) const {
   TRY(const Lease desk, Take());
-  TRY(const SignedTreeHead head, Head(*desk, LogName::kCertificates));
+  TRY(const SignedTreeHead head, desk->Head(LogName::kCertificates));
   desk->leaf->Start(LeafPrefix(leaf_hash));
   while (true) {
     TRY(const bool row, desk->leaf->Next());
@@ -228,7 +167,7 @@ Result<std::uint64_t> StoreReader::FindLeaf(const Hash& leaf_hash) const {
 Result<std::vector<Hash>> StoreReader::InclusionProof(LogName log, std::uint64_t index,
                                                       std::uint64_t size) const {
   TRY(const Lease desk, Take());
-  TRY(const SignedTreeHead head, Head(*desk, log));
+  TRY(const SignedTreeHead head, desk->Head(log));
   if (size > head.head.size || index >= size) {
     return Error{&kBadRange, "the tree has " + std::to_string(head.head.size)};
   }
@@ -238,7 +177,7 @@ Result<std::vector<Hash>> StoreReader::InclusionProof(LogName log, std::uint64_t
 Result<std::vector<Hash>> StoreReader::ConsistencyProof(LogName log, std::uint64_t first,
                                                         std::uint64_t second) const {
   TRY(const Lease desk, Take());
-  TRY(const SignedTreeHead head, Head(*desk, log));
+  TRY(const SignedTreeHead head, desk->Head(log));
   if (first > second || second > head.head.size) {
     return Error{&kBadRange, "the tree has " + std::to_string(head.head.size)};
   }

@@ -13,6 +13,7 @@
 #include "schema/base/result.h"
 #include "schema/base/time.h"
 #include "schema/log/sct.h"
+#include "schema/log/tile.h"
 
 namespace ca {
 
@@ -29,12 +30,12 @@ struct SignedTreeHead {
 
 struct LogEntry {  // certificates
   std::uint64_t index;
-  schema::Bytes leaf;              // MerkleTreeLeaf
-  schema::CertDer precertificate;  // empty only for entries no checkpoint covers yet
-  // That signed it (RFC 6962 3.1); absent: the issuing key did.
-  std::optional<schema::CertDer> precertificate_signer;
+  schema::Bytes leaf;                          // MerkleTreeLeaf
+  schema::CertDer precertificate;              // empty only for entries no checkpoint covers yet
   std::optional<schema::CertDer> certificate;  // absent: outcome unknown
 };
+
+class Issuers;  // ca/log/issuers.h
 
 struct IssuanceRow {  // search result
   std::uint64_t index;
@@ -77,6 +78,11 @@ class Reader {
   virtual schema::Result<std::vector<IssuanceRow>> Find(const Search& search) const = 0;
   // The granted and issued events of one certificate, as JSON texts.
   virtual schema::Result<std::vector<std::string>> EventsOf(std::uint64_t index) const = 0;
+  // The octets of a tile of the published tree (ca/log/tiles.h).
+  virtual schema::Result<schema::Bytes> ReadTile(LogName log,
+                                                 const schema::tile::Tile& tile) const = 0;
+  // Of all certificates so far.
+  virtual schema::Result<Issuers> ReadIssuers() const = 0;
 };
 
 }  // namespace ca

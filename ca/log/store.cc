@@ -106,12 +106,23 @@ class SqliteStore final : public Store {
                     schema::ToBytes(read.Blob(4)), FromMs(read.Integer(5))};
   }
 
+  Outcome KeepChain(const Hash& key_hash, const std::vector<CertDer>& certificates) override {
+    Bytes chain;
+    for (const CertDer& certificate : certificates) {
+      chain.insert(chain.end(), certificate.bytes().begin(), certificate.bytes().end());
+    }
+    return KeepAbove("SELECT chain FROM issuer_chain WHERE key_hash=? ORDER BY first DESC LIMIT 1",
+                     "INSERT OR REPLACE INTO issuer_chain(chain, first, key_hash) VALUES(?,?,?)",
+                     chain, key_hash);
+  }
+
   Outcome KeepSigner(const PrecertificateSigner& signer) override {
-    TRY(Statement keep, connection_->Prepare("INSERT INTO precertificate_signer VALUES(?1,?2,?3) "
-                                             "ON CONFLICT DO UPDATE SET certificate=?3"));
-    return keep
-        .Start(signer.subject.view(), schema::BytesView(signer.key_id), signer.certificate.view())
-        .Run();
+    return KeepAbove(
+        "SELECT certificate FROM precertificate_signer WHERE subject=? AND key_id=? "
+        "ORDER BY first DESC LIMIT 1",
+        "INSERT OR REPLACE INTO precertificate_signer(certificate, first, subject, key_id) "
+        "VALUES(?,?,?,?)",
+        signer.certificate.view(), signer.subject.view(), schema::BytesView(signer.key_id));
   }
 
   Result<Tails> ReadTails() override {
@@ -243,6 +254,23 @@ class SqliteStore final : public Store {
     if (settled != nullptr) *settled = read_tail_->Unsigned(3);
     TRY(read_tail_->Run());
     return tail;
+  }
+
+  // Writes `value` under `key` for entries that come, or for all when there is none of this key.
+  template <class... Key>
+  Outcome KeepAbove(const char* newest_sql, const char* write_sql, schema::BytesView value,
+                    const Key&... key) {
+    TRY(Statement newest, connection_->Prepare(newest_sql));
+    TRY(Statement write, connection_->Prepare(write_sql));
+    TRY(const bool row, newest.Start(key...).Next());
+    if (row && schema::Equal(newest.Blob(0), value)) return Ok();
+    std::int64_t first = 0;
+    if (row) {
+      TRY(const Tail tail, ReadTail(LogName::kCertificates, nullptr));
+      first = RowId(LogName::kCertificates, tail.size);
+    }
+    TRY(newest.Run());
+    return write.Start(value, first, key...).Run();
   }
 
   Outcome WriteTail(LogName log, const Tail& tail, std::uint64_t settled) {

@@ -152,7 +152,10 @@ class Store {
 
   // The stored row of this log; `wanted` is stored first when there is none.
   virtual schema::Result<ShardRow> Adopt(LogName log, const ShardRow& wanted) = 0;
-  // Keeps it for readers of what it signs, in place of an older one of its name and key.
+  // Keeps the chain of an issuing CA, or a precertificate's signer, for readers: of entries that
+  // come, unless it is the newest kept already; of all, when it is the first of its key.
+  virtual schema::Outcome KeepChain(const schema::Hash& key_hash,
+                                    const std::vector<schema::CertDer>& certificates) = 0;
   virtual schema::Outcome KeepSigner(const PrecertificateSigner& signer) = 0;
   virtual schema::Result<Tails> ReadTails() = 0;
   virtual schema::Result<std::vector<schema::Hash>> ReadHashes(LogName log, int level,

@@ -166,8 +166,29 @@ CREATE TABLE precertificate_signer(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::string_view kMigrations[] = {kLogs, kOnce, kSpentInOrder, kLookup,
-                                            kPrecertificateSigners};
+// What is above an entry's precertificate stays what it was when the entry was made. A row is in
+// force for entries from `first` on, until the next of its key.
+constexpr std::string_view kIssuerChains = R"sql(
+CREATE TABLE issuer_chain(
+  key_hash BLOB NOT NULL,           -- a leaf's issuer_key_hash
+  first INTEGER NOT NULL,           -- entry.id
+  chain BLOB NOT NULL,              -- certificates one after another, issuing CA first
+  PRIMARY KEY(key_hash, first)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE signer_from(
+  subject BLOB NOT NULL,            -- Name
+  key_id BLOB NOT NULL,             -- SubjectKeyIdentifier
+  first INTEGER NOT NULL,           -- entry.id
+  certificate BLOB NOT NULL,
+  PRIMARY KEY(subject, key_id, first)
+) STRICT, WITHOUT ROWID;
+INSERT INTO signer_from SELECT subject, key_id, 0, certificate FROM precertificate_signer;
+DROP TABLE precertificate_signer;
+ALTER TABLE signer_from RENAME TO precertificate_signer;
+)sql";
+
+constexpr std::string_view kMigrations[] = {
+    kLogs, kOnce, kSpentInOrder, kLookup, kPrecertificateSigners, kIssuerChains};
 
 }  // namespace
 

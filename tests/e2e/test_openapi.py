@@ -5,6 +5,7 @@ import re
 import jsonschema
 import pytest
 import requests
+from cryptography.hazmat.primitives import hashes
 
 import house
 import rfc6962
@@ -22,8 +23,9 @@ def listeners(path):
     return names if isinstance(names, list) else [names]
 
 
-def url(server, path, listener):
-    return f"http://127.0.0.1:{server.state.ports[listener]}" + path.replace("{shard}", "demo")
+def url(server, path, listener, tile="0/000.p/1", fingerprint="0" * 64):
+    path = path.format(shard="demo", tile=tile, fingerprint=fingerprint)
+    return f"http://127.0.0.1:{server.state.ports[listener]}{path}"
 
 
 def routes_in_the_source():
@@ -36,15 +38,17 @@ def routes_in_the_source():
         found |= {("get", path) for path in re.findall(r'Fixed\(router,\s*"(/[^"]*)"', text)}
         pieces = re.split(r'std::string base = "(/log/\w+/)"', text)
         for base, body in zip(pieces[1::2], pieces[2::2]):
-            found |= {("get", base + "{shard}/" + rest)
-                      for rest in re.findall(r'Add\w+\(services, router, base \+ "([^"]*)"', body)}
+            for helper, rest in re.findall(r'(Add\w+)\(services, router, base \+ "([^"]*)"', body):
+                below = {"tile/": "{tile}", "issuer/": "{fingerprint}"}.get(rest, "")
+                for method in ("get", "post") if helper == "AddRefusal" else ("get",):
+                    found.add((method, base + "{shard}/" + rest + below))
     return found, indirect
 
 
 def test_every_route_is_documented():
     found, indirect = routes_in_the_source()
-    # The three helpers whose callers are read above; another one has to be taught to routes_in_the_source.
-    assert indirect == [("log_routes.cc", "path"), ("log_routes.cc", "path"), ("trust_routes.cc", "path")]
+    # The helpers whose callers are read above; another one has to be taught to routes_in_the_source.
+    assert indirect == [("log_routes.cc", "path")] * 5 + [("tile_routes.cc", "prefix")] * 2 + [("trust_routes.cc", "path")]
     assert found == {(method, path) for path, method in OPERATIONS}
 
 
@@ -89,6 +93,14 @@ def requests_of(server, issuer):
             ("404", {"params": {"hash": base64.b64encode(rfc6962.sha256(b"no leaf")).decode(), "tree_size": size}})],
         "getEntries": query({"start": 0, "end": 3}, {"start": 1}, {"start": 2, "end": 1}),
         "getEntryAndProof": query({"leaf_index": 0, "tree_size": size}, {"leaf_index": size, "tree_size": size}),
+        "addChain": [("404", {"json": {"chain": []}})], "addChainByGet": [("404", {})],
+        "addPreChain": [("404", {"json": {"chain": []}})], "addPreChainByGet": [("404", {})],
+        "certificatesTile": [("200", {"fill": {"tile": tile}}) for tile in ("0/000.p/1", "data/000.p/1", "names/000.p/1")] + [
+            ("400", {"fill": {"tile": "0/0"}}), ("404", {"fill": {"tile": "0/x999/999"}})],
+        "eventsTile": [("200", {"fill": {"tile": tile}}) for tile in ("0/000.p/1", "entries/000.p/1")] + [
+            ("400", {"fill": {"tile": "64/000"}}), ("404", {"fill": {"tile": "data/000.p/1"}})],
+        "issuer": [("200", {"fill": {"fingerprint": got.chain[0].fingerprint(hashes.SHA256()).hex()}}),
+                   ("400", {"fill": {"fingerprint": "0" * 63}}), ("404", {})],
         "search": query({"san": "https://github.com/*", "count": 3}, {"count": "x"}, {"before": -1}),
         "eventsEntries": query({"first": 0, "last": 2}, {"first": 0}, {"first": 2, "last": 1}),
     }
@@ -102,8 +114,10 @@ def test_answers_are_as_documented(server, requests_of, path, method):
     assert {status for status, _ in cases} == set(operation["responses"]) - UNREACHED, "each answer has a case"
     for listener in listeners(path):
         for status, keywords in cases:
-            answer = requests.request(method, url(server, path, listener), timeout=3 * house.TIMEOUT, **keywords)
-            assert str(answer.status_code) == status, (keywords, answer.text)
+            keywords = dict(keywords)
+            where = url(server, path, listener, **keywords.pop("fill", {}))
+            answer = requests.request(method, where, timeout=3 * house.TIMEOUT, **keywords)
+            assert str(answer.status_code) == status, (where, keywords, answer.text)
             documented = resolve(operation["responses"][status])
             kind = answer.headers["Content-Type"].split(";")[0]
             schema = documented["content"][kind]["schema"]

@@ -140,6 +140,10 @@ class Tricky final : public Store {
   Result<ca::ShardRow> Adopt(ca::LogName log, const ca::ShardRow& wanted) override {
     return real_->Adopt(log, wanted);
   }
+  Outcome KeepChain(const schema::Hash& key_hash,
+                    const std::vector<schema::CertDer>& certificates) override {
+    return real_->KeepChain(key_hash, certificates);
+  }
   Outcome KeepSigner(const ca::PrecertificateSigner& signer) override {
     return real_->KeepSigner(signer);
   }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <openssl/x509.h>
 
+#include "ca/log/issuers.h"
 #include "ca/profile.h"
 #include "ca/tbs_parts.h"
 #include "schema/base/der.h"
@@ -47,6 +48,23 @@ struct Delegated {
     REQUIRE(house.Open());
   }
 };
+
+// What readers are told is above the precertificate of an entry.
+std::vector<schema::CertDer> Above(House& house, std::uint64_t index) {
+  const auto entry = house.log().reader().Entry(index);
+  REQUIRE(entry);
+  const auto issuers = house.log().reader().ReadIssuers();
+  REQUIRE(issuers);
+  const auto above = issuers->Above(*entry);
+  REQUIRE(above);
+  std::vector<schema::CertDer> out;
+  for (const ca::Issuer* issuer : *above) {
+    CHECK(issuer->fingerprint == schema::Sha256(issuer->certificate.view()));
+    CHECK(issuers->Find(issuer->fingerprint)->certificate == issuer->certificate);
+    out.push_back(issuer->certificate);
+  }
+  return out;
+}
 
 // Its signature is by the key of `signer`, or of the issuing CA; and its name says so.
 void CheckSignedBy(const ca::LogEntry& entry, const schema::CertDer& signer) {
@@ -99,10 +117,11 @@ TEST_CASE("each entry names whose key signed its precertificate, through changes
   for (std::size_t i = 0; i < entries->size(); ++i) {
     CAPTURE(i);
     const ca::LogEntry& entry = (*entries)[i];
-    CHECK(entry.precertificate_signer == signers[i]);
+    std::vector<schema::CertDer> want = house.chain.certificates;
+    if (signers[i]) want.insert(want.begin(), *signers[i]);
+    CHECK(Above(house, i) == want);
     CheckSignedBy(entry, signers[i] ? *signers[i] : house.chain.certificates.front());
     CheckLeaf(entry, house.chain);
-    CHECK(house.log().reader().Entry(i)->precertificate_signer == signers[i]);
   }
   CHECK_EQ(log_test::Inspect(house), "");
 }
@@ -145,7 +164,7 @@ TEST_CASE("a precertificate that does not verify is not stored, and signed again
   CheckSignedBy(*house.log().reader().Entry(0), house.chain.precertificate_signer->certificate);
 }
 
-TEST_CASE("a renewed certificate of the same key and name takes the place of the old one") {
+TEST_CASE("a renewed certificate of the same key and name is that of entries that follow") {
   Delegated made;
   House& house = made.house;
   made.Open("Example Precertificates");
@@ -164,12 +183,38 @@ TEST_CASE("a renewed certificate of the same key and name takes the place of the
   REQUIRE(house.Open());
   REQUIRE(house.Issue());
   REQUIRE(house.WaitPublished(2));
+  CHECK(Above(house, 0).front() == before.certificate);
+  CHECK(Above(house, 1).front() == renewed->certificate);
   for (const std::uint64_t index : {0, 1}) {
-    const auto entry = house.log().reader().Entry(index);
-    REQUIRE(entry);
-    CHECK(entry->precertificate_signer == renewed->certificate);
-    CheckSignedBy(*entry, renewed->certificate);
+    CheckSignedBy(*house.log().reader().Entry(index), renewed->certificate);
   }
+}
+
+TEST_CASE("another chain of the same issuing key is that of entries that follow") {
+  House house;
+  const std::vector<schema::CertDer> before = house.chain.certificates;
+  REQUIRE(house.Open());
+  REQUIRE(house.Issue());
+  house.Close();
+  const auto other =
+      ca::LoadChain(support::ChainPemFor(house.custody.issuing_key()), support::kNow);
+  REQUIRE(other);
+  REQUIRE(other->certificates.back() != before.back());  // another root over the same key
+  house.chain = *other;
+  REQUIRE(house.Open());
+  REQUIRE(house.Issue());
+  REQUIRE(house.Open());  // the same once more adds nothing
+  REQUIRE(house.Issue());
+  REQUIRE(house.WaitPublished(3));
+  CHECK(Above(house, 0) == before);
+  CHECK(Above(house, 1) == other->certificates);
+  CHECK(Above(house, 2) == other->certificates);
+  const auto issuers = house.log().reader().ReadIssuers();
+  REQUIRE(issuers);
+  CHECK_EQ(issuers->Roots().size(), 2);
+  CHECK_EQ(issuers->All().size(), 4);
+  CHECK_EQ(issuers->Find(log_test::HashOf("none")), nullptr);
+  CHECK_EQ(house.Ask("SELECT count(*) FROM issuer_chain"), 2);
 }
 
 }  // namespace

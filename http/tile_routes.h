@@ -1,0 +1,21 @@
+// Tiles and issuers over HTTP: the same octets that `chancery log export` writes as files.
+#pragma once
+
+#include <string>
+
+#include "ca/log/reader.h"
+#include "http/router.h"
+#include "http/signing.h"
+
+namespace http {
+
+extern const schema::ErrorKind kBadLogPath;  // kCaller
+
+// Below `prefix`, which ends with "tile/": every tile of the published tree (schema/log/tile.h).
+// Immutable, so cacheable for a week; names tiles are gzip. kBadLogPath, kNoSuchEntry.
+void AddTiles(const Services& services, Router& router, const std::string& prefix, ca::LogName log);
+// Below `prefix`, which ends with "issuer/": a certificate by its SHA-256 in lower-case
+// hexadecimal.
+void AddIssuers(const Services& services, Router& router, const std::string& prefix);
+
+}  // namespace http
