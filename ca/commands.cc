@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "ca/log/export_commands.h"
 #include "ca/log/listing.h"
 #include "ca/log/reader.h"
 #include "ca/log/show.h"
@@ -200,6 +201,7 @@ void RegisterLogCommands(CLI::App& app, int& exit_code) {
   log->require_subcommand(1);
   RegisterSearch(*log, exit_code);
   RegisterShow(*log, exit_code);
+  RegisterLogExport(*log, exit_code);
 }
 
 }  // namespace ca

@@ -1,5 +1,5 @@
-// `chancery log search` and `chancery log show`: read the state directory, beside a running server
-// or after it. Neither touches a key.
+// `chancery log search`, `show` and `export`: read the state directory, beside a running server or
+// after it. None touches a key.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,0 +1,123 @@
+#include "ca/log/export_commands.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ca/log/metadata.h"
+#include "ca/log/stored_keys.h"
+#include "ca/log/tile_export.h"
+#include "schema/base/file.h"
+#include "schema/base/json.h"
+#include "schema/config.h"
+
+namespace ca {
+namespace {
+
+using schema::Json;
+using schema::Result;
+
+struct ExportOptions {
+  std::string config, directory, log = "certificates", format = "text";
+};
+
+struct Named {
+  std::string name;  // of the log
+  TileExport job;
+};
+
+Result<std::vector<Named>> JobsOf(const ExportOptions& options, const schema::Config& config,
+                                  const Reader& reader) {
+  std::vector<Named> jobs;
+  const std::filesystem::path directory = options.directory;
+  if (options.log != "events") {
+    const schema::ShardSettings& shard = config.log.certificates;
+    TRY(const LogKeys keys, StoredLogKeys(config));
+    jobs.push_back({"certificates",
+                    {reader, LogName::kCertificates, shard.origin, LogMetadata(config, keys),
+                     directory / "certificates" / shard.shard}});
+  }
+  if (options.log != "certificates") {
+    const schema::ShardSettings& shard = config.log.events;
+    jobs.push_back(
+        {"events",
+         {reader, LogName::kEvents, shard.origin, "", directory / "events" / shard.shard}});
+  }
+  return jobs;
+}
+
+void ShowProgress(Named& job) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  job.job.progress = [name = job.name](std::size_t done, std::size_t all) {
+    std::fprintf(stderr, "\r%s: tile %zu of %zu", name.c_str(), done, all);
+    if (done == all) std::fputs("\r\033[K", stderr);
+  };
+}
+
+Result<int> RunExport(const ExportOptions& options) {
+  TRY(const std::string text, schema::ReadFile(options.config));
+  TRY(const schema::Config config, schema::ParseConfig(text, options.config));
+  TRY(const auto reader,
+      Reader::Open(config.state, config.log.certificates.shard, config.log.events.shard));
+  TRY(std::vector<Named> jobs, JobsOf(options, config, *reader));
+  Json logs = Json::array();
+  for (Named& job : jobs) {
+    ShowProgress(job);
+    TRY(const ExportReport report, ExportTiles(job.job));
+    const std::string directory = job.job.directory.string();
+    logs.push_back({{"log", job.name},
+                    {"directory", directory},
+                    {"size_before", report.before},
+                    {"size", report.size},
+                    {"files_written", report.files},
+                    {"bytes_written", report.bytes}});
+    if (options.format == "text") {
+      std::printf("%s: %llu entries (%llu before), %zu files with %zu octets written to %s\n",
+                  job.name.c_str(), static_cast<unsigned long long>(report.size),
+                  static_cast<unsigned long long>(report.before), report.files, report.bytes,
+                  directory.c_str());
+    }
+  }
+  if (options.format == "json")
+    std::printf("%s\n", Json{{"logs", std::move(logs)}}.dump(2).c_str());
+  return 0;
+}
+
+}  // namespace
+
+void RegisterLogExport(CLI::App& log, int& exit_code) {
+  auto options = std::make_shared<ExportOptions>();
+  CLI::App* command =
+      log.add_subcommand("export", "Write a log as plain files that any web server can serve");
+  command->footer(
+      "DIR/certificates/SHARD/ gets what the server answers below /log/certificates/SHARD/:\n"
+      "checkpoint, tile/…, issuer/… (C2SP static-ct-api), log.v3.json; DIR/events/SHARD/ likewise\n"
+      "(C2SP tlog-tiles). Only what is new is written, the checkpoint last; a run that was\n"
+      "interrupted is gone on with by the next. It works beside a running server. The events log\n"
+      "holds claims and addresses: see who can read its files.\n"
+      "Exit code 1 when not all could be written, or DIR holds another log.\n"
+      "Examples:\n"
+      "  chancery log export --config chancery.yaml --tiles /srv/log\n"
+      "  chancery log export --config chancery.yaml --tiles /srv/audit --log events --format json");
+  command->add_option("--config", options->config, "chancery.yaml")
+      ->required()
+      ->check(CLI::ExistingFile);
+  command->add_option("--tiles", options->directory, "directory, made when there is none")
+      ->required();
+  command->add_option("--log", options->log, "certificates, events or both")
+      ->check(CLI::IsMember({"certificates", "events", "both"}))
+      ->capture_default_str();
+  command->add_option("--format", options->format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command->callback([options, &exit_code] {
+    const auto result = RunExport(*options);
+    if (!result) std::fprintf(stderr, "chancery: %s\n", result.error().Describe().c_str());
+    exit_code = result ? *result : 1;
+  });
+}
+
+}  // namespace ca
