@@ -1,11 +1,11 @@
 #include "schema/log/checkpoint.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "schema/base/base64.h"
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
+#include "schema/log/lines.h"
 #include "schema/log/sct.h"
 #include "schema/log/tls.h"
 
@@ -27,39 +27,6 @@ Error Bad(std::string_view why) { return Error{&kBadCheckpoint, std::string(why)
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-std::array<std::uint8_t, 4> KeyId(std::string_view name, std::uint8_t type, BytesView key) {
-  Bytes input = ToBytes(AsBytes(name));
-  input.push_back('\n');
-  input.push_back(type);
-  tls::Put(input, key);
-  const Hash hash = Sha256(input);
-  return {hash[0], hash[1], hash[2], hash[3]};
-}
-
-// RFC 4648 4, padded and canonical.
-std::optional<Bytes> DecodeStrict(std::string_view text) {
-  auto bytes = DecodeBase64Lenient(text);
-  if (!bytes || Base64(*bytes) != text) return std::nullopt;
-  return *std::move(bytes);
-}
-
-// Up to the next newline, which is taken too.
-std::optional<std::string_view> TakeLine(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end + 1);
-  return line;
-}
-
-std::optional<std::uint64_t> ParseSize(std::string_view text) {
-  if (text.size() > 1 && text[0] == '0') return std::nullopt;
-  std::uint64_t size = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return size;
-}
-
 Result<Note::Line> ParseSignatureLine(std::string_view line) {
   if (line.size() > kLineBytes || !line.starts_with(kDash)) return Bad("not a signature line");
   line.remove_prefix(kDash.size());
@@ -67,7 +34,7 @@ Result<Note::Line> ParseSignatureLine(std::string_view line) {
   if (space == std::string_view::npos) return Bad("a signature line without a signature");
   const std::string_view name = line.substr(0, space);
   if (!IsNoteName(name)) return Bad("a signature line with an unusable name");
-  const auto blob = DecodeStrict(line.substr(space + 1));
+  const auto blob = DecodeBase64Strict(line.substr(space + 1));
   if (!blob || blob->size() <= 4) return Bad("a signature is not base64 of a key id and octets");
   Note::Line out{std::string(name), {}, Bytes(blob->begin() + 4, blob->end())};
   std::copy_n(blob->begin(), 4, out.key_id.begin());
@@ -96,23 +63,21 @@ Result<CheckpointBody> ParseCheckpointText(std::string_view text) {
   const auto origin = TakeLine(text);
   if (!origin || !IsNoteName(*origin)) return Bad("no usable origin");
   const auto size_line = TakeLine(text);
-  const auto size = size_line ? ParseSize(*size_line) : std::nullopt;
+  const auto size = size_line ? ParseDecimal(*size_line) : std::nullopt;
   if (!size) return Bad("no decimal size");
   const auto root_line = TakeLine(text);
-  const auto root = root_line ? DecodeStrict(*root_line) : std::nullopt;
-  if (!root || root->size() != 32) return Bad("no base64 root hash");
+  const auto root = root_line ? DecodeHash(*root_line) : std::nullopt;
+  if (!root) return Bad("no base64 root hash");
   if (!text.empty()) return Bad("more than three lines");
-  CheckpointBody body{std::string(*origin), *size, {}};
-  std::ranges::copy(*root, body.root.begin());
-  return body;
+  return CheckpointBody{std::string(*origin), *size, *root};
 }
 
 std::array<std::uint8_t, 4> Ed25519KeyId(std::string_view name, BytesView public_key) {
-  return KeyId(name, kEd25519Type, public_key);
+  return NoteKeyId(name, kEd25519Type, public_key);
 }
 
 std::array<std::uint8_t, 4> TreeHeadKeyId(std::string_view name, const Hash& log_id) {
-  return KeyId(name, kTreeHeadType, log_id);
+  return NoteKeyId(name, kTreeHeadType, log_id);
 }
 
 std::string SignatureLine(std::string_view name, const std::array<std::uint8_t, 4>& key_id,
@@ -131,17 +96,6 @@ Bytes TreeHeadNoteSignature(TimeMs timestamp, BytesView ecdsa_der) {
   tls::PutUint<8>(out, static_cast<std::uint64_t>(ms));
   tls::Put(out, DigitallySigned(ecdsa_der));
   return out;
-}
-
-std::string Ed25519VerifierKey(std::string_view name, BytesView public_key) {
-  MUST(IsNoteName(name));
-  Bytes key{kEd25519Type};
-  tls::Put(key, public_key);
-  std::string out(name);
-  return out.append("+")
-      .append(Hex(Ed25519KeyId(name, public_key)))
-      .append("+")
-      .append(Base64(key));
 }
 
 Result<Note> ParseNote(std::string_view note) {

@@ -41,9 +41,6 @@ std::string SignatureLine(std::string_view name, const std::array<std::uint8_t, 
 // RFC6962NoteSignature (type 05): u64 ms ‖ DigitallySigned.
 Bytes TreeHeadNoteSignature(TimeMs timestamp, BytesView ecdsa_der);
 
-// The verifier key of an Ed25519 note: name+hex8(key id)+base64(01 ‖ public key).
-std::string Ed25519VerifierKey(std::string_view name, BytesView public_key);
-
 struct Note {
   std::string text;  // with its last newline
   struct Line {
