@@ -21,30 +21,50 @@ using schema::Json;
 using schema::Result;
 
 struct ExportOptions {
-  std::string config, directory, log = "certificates", format = "text";
+  std::string config, state, directory, log = "certificates", format = "text";
 };
+
+// What is exported, by a configuration or by what a state directory says of itself.
+struct Source {
+  std::filesystem::path state;
+  StoredShards shards;
+  std::string metadata;  // only a configuration knows where the log is read
+};
+
+Result<Source> SourceOf(const ExportOptions& options) {
+  if (options.config.empty()) {
+    TRY(StoredShards shards, ReadStoredShards(options.state));
+    return Source{options.state, std::move(shards), ""};
+  }
+  TRY(const std::string text, schema::ReadFile(options.config));
+  TRY(const schema::Config config, schema::ParseConfig(text, options.config));
+  TRY(const LogKeys keys, StoredLogKeys(config));
+  const schema::ShardSettings &certificates = config.log.certificates, &events = config.log.events;
+  return Source{config.state,
+                {{certificates.shard, certificates.origin}, {events.shard, events.origin}},
+                LogMetadata(config, keys)};
+}
 
 struct Named {
   std::string name;  // of the log
   TileExport job;
 };
 
-Result<std::vector<Named>> JobsOf(const ExportOptions& options, const schema::Config& config,
-                                  const Reader& reader) {
+std::vector<Named> JobsOf(const ExportOptions& options, const Source& source,
+                          const Reader& reader) {
   std::vector<Named> jobs;
   const std::filesystem::path directory = options.directory;
   if (options.log != "events") {
-    const schema::ShardSettings& shard = config.log.certificates;
-    TRY(const LogKeys keys, StoredLogKeys(config));
+    const StoredShard& shard = source.shards.certificates;
     jobs.push_back({"certificates",
-                    {reader, LogName::kCertificates, shard.origin, LogMetadata(config, keys),
-                     directory / "certificates" / shard.shard}});
+                    {reader, LogName::kCertificates, shard.origin, source.metadata,
+                     directory / "certificates" / shard.name}});
   }
   if (options.log != "certificates") {
-    const schema::ShardSettings& shard = config.log.events;
+    const StoredShard& shard = source.shards.events;
     jobs.push_back(
         {"events",
-         {reader, LogName::kEvents, shard.origin, "", directory / "events" / shard.shard}});
+         {reader, LogName::kEvents, shard.origin, "", directory / "events" / shard.name}});
   }
   return jobs;
 }
@@ -58,11 +78,10 @@ void ShowProgress(Named& job) {
 }
 
 Result<int> RunExport(const ExportOptions& options) {
-  TRY(const std::string text, schema::ReadFile(options.config));
-  TRY(const schema::Config config, schema::ParseConfig(text, options.config));
+  TRY(const Source source, SourceOf(options));
   TRY(const auto reader,
-      Reader::Open(config.state, config.log.certificates.shard, config.log.events.shard));
-  TRY(std::vector<Named> jobs, JobsOf(options, config, *reader));
+      Reader::Open(source.state, source.shards.certificates.name, source.shards.events.name));
+  std::vector<Named> jobs = JobsOf(options, source, *reader);
   Json logs = Json::array();
   for (Named& job : jobs) {
     ShowProgress(job);
@@ -101,10 +120,13 @@ void RegisterLogExport(CLI::App& log, int& exit_code) {
       "Exit code 1 when not all could be written, or DIR holds another log.\n"
       "Examples:\n"
       "  chancery log export --config chancery.yaml --tiles /srv/log\n"
-      "  chancery log export --config chancery.yaml --tiles /srv/audit --log events --format json");
-  command->add_option("--config", options->config, "chancery.yaml")
-      ->required()
-      ->check(CLI::ExistingFile);
+      "  chancery log export --config chancery.yaml --tiles /srv/audit --log events --format json\n"
+      "  chancery log export --state /backup/chancery --tiles copy --log both");
+  CLI::App* from = command->add_option_group("From", "one of");
+  from->add_option("--config", options->config, "chancery.yaml")->check(CLI::ExistingFile);
+  from->add_option("--state", options->state, "a state directory: no log.v3.json is written")
+      ->check(CLI::ExistingDirectory);
+  from->require_option(1);
   command->add_option("--tiles", options->directory, "directory, made when there is none")
       ->required();
   command->add_option("--log", options->log, "certificates, events or both")

@@ -174,6 +174,12 @@ def test_files_are_what_the_server_answers(grown, tmp_path):
             if file != "checkpoint":
                 answer = get(grown, log, file, stream=True)
                 assert answer.status_code == 200 and answer.raw.read(decode_content=False) == octets, file
+    # The state directory says the same without a configuration.
+    done = house.run("log", "export", "--state", str(grown.state.directory / grown.state.config["state"]), "--tiles",
+                     str(tmp_path), "--log", "both", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert [one["files_written"] for one in json.loads(done.stdout)["logs"]] == [1, 1], "the checkpoints"
+    assert house.run("log", "export", "--tiles", str(tmp_path)).returncode != 0
     names = (tmp_path / "certificates/demo/tile/names/000").read_bytes()
     assert len(gzip.decompress(names).splitlines()) == 256
 
