@@ -94,8 +94,10 @@ Result<std::unique_ptr<SigningKey>> OpenFileKey(const fs::path& file, FileKeyKin
       std::make_unique<FileKey>(std::move(key), *std::move(spki), ecdsa ? "SHA256" : nullptr));
 }
 
-schema::Outcome GenerateFileKey(const fs::path& file) {
-  const schema::OwnedKey key(EVP_EC_gen("P-256"));
+schema::Outcome GenerateFileKey(const fs::path& file, FileKeyKind kind) {
+  const schema::OwnedKey key(kind == FileKeyKind::kEcdsaP256
+                                 ? EVP_EC_gen("P-256")
+                                 : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   if (key == nullptr) return Unusable(file, "no key was made: " + schema::OpensslError());
   // Closed from its first moment, and never over another key.
   const Descriptor fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400));

@@ -1,4 +1,4 @@
-// Private keys in files: log and note keys. Read in the log's signer only.
+// Private keys in files: log and note keys, read in the log's signer only; and a witness's.
 #pragma once
 
 #include <filesystem>
@@ -15,9 +15,8 @@ enum class FileKeyKind { kEcdsaP256, kEd25519 };
 schema::Result<std::unique_ptr<SigningKey>> OpenFileKey(const std::filesystem::path& file,
                                                         FileKeyKind kind);
 
-// A new ECDSA P-256 key in a new file: PEM (PKCS#8), mode 0400. kKeyUnusable, also when the file is
-// there.
-schema::Outcome GenerateFileKey(const std::filesystem::path& file);
+// A new key in a new file: PEM (PKCS#8), mode 0400. kKeyUnusable, also when the file is there.
+schema::Outcome GenerateFileKey(const std::filesystem::path& file, FileKeyKind kind);
 
 // The last 32 octets of an Ed25519 SubjectPublicKeyInfo (RFC 8410 4).
 schema::Bytes RawEd25519(const schema::SpkiDer& spki);

@@ -14,6 +14,7 @@
 #include "http/commands/serve.h"
 #include "http/commands/token_inspect.h"
 #include "http/commands/trust_export.h"
+#include "http/commands/witness.h"
 #include "http/journal.h"
 
 int main(int argc, char** argv) {
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
   http::RegisterTrustExport(app, exit_code);
   http::RegisterConfigCheck(app, exit_code);
   http::RegisterTokenInspect(app, exit_code);
+  http::RegisterWitness(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -85,7 +85,7 @@ Result<Json> Keys::Describe(const Place& place, bool made) {
 Result<Json> Keys::Make(std::string_view name) {
   TRY(const Place place, PlaceOf(name));
   if (!place.file.empty()) {
-    TRY(hsm::GenerateFileKey(place.file));
+    TRY(hsm::GenerateFileKey(place.file, hsm::FileKeyKind::kEcdsaP256));
   } else {
     TRY(cabinet_.Generate(place.setting(), place.uri));
   }
