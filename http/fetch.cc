@@ -94,17 +94,16 @@ void Set(CURL* curl, CURLoption option, Value value) {
 }
 
 // Debian's libcurl would trust the system's directory besides any bundle, so that is taken away.
-schema::Outcome SetTrust(CURL* curl, const FetchRequest& request) {
-  if (request.ca_file.empty() && request.ca_pem.empty()) return schema::Ok();
+schema::Outcome SetTrust(CURL* curl, std::string file, const std::string& pem) {
+  if (file.empty() && pem.empty()) return schema::Ok();
   Set(curl, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   const curl_version_info_data* version = curl_version_info(CURLVERSION_NOW);
-  std::string file = request.ca_file;
   if (file.empty() && version->cainfo != nullptr) file = version->cainfo;
   std::string bundle;
   if (!file.empty()) {
     TRY(bundle, schema::ReadFile(file));
   }
-  bundle.append("\n").append(request.ca_pem);
+  bundle.append("\n").append(pem);
   curl_blob blob{bundle.data(), bundle.size(), CURL_BLOB_COPY};
   Set(curl, CURLOPT_CAINFO_BLOB, &blob);
   return schema::Ok();
@@ -137,6 +136,20 @@ CURL* ThreadHandle() {
   return handle.get();
 }
 
+// Sends what the handle is set to; the whole answer's status.
+Result<long> Perform(CURL* curl, const std::string& url, Clock::time_point deadline, Sink& sink) {
+  char reason[CURL_ERROR_SIZE] = "";
+  SetLimits(curl, deadline, &sink, reason);
+  Set(curl, CURLOPT_URL, url.c_str());
+  const CURLcode code = curl_easy_perform(curl);
+  Set(curl, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
+  if (sink.too_large) return Failed(url, "answer too large");
+  if (code != CURLE_OK) return Failed(url, reason[0] != '\0' ? reason : curl_easy_strerror(code));
+  long status = 0;
+  MUST(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
+  return status;
+}
+
 struct Answer {
   std::string body;
   std::string redirect;  // empty unless the status was a redirection with a Location
@@ -146,17 +159,9 @@ Result<Answer> Once(const std::string& url, const FetchRequest& request,
                     Clock::time_point deadline) {
   if (Clock::now() >= deadline) return Failed(url, "no time left");
   CURL* curl = ThreadHandle();
-  char reason[CURL_ERROR_SIZE] = "";
   Sink sink{{}, request.bytes_max};
-  TRY(SetTrust(curl, request));
-  SetLimits(curl, deadline, &sink, reason);
-  Set(curl, CURLOPT_URL, url.c_str());
-  const CURLcode code = curl_easy_perform(curl);
-  Set(curl, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
-  if (sink.too_large) return Failed(url, "answer too large");
-  if (code != CURLE_OK) return Failed(url, reason[0] != '\0' ? reason : curl_easy_strerror(code));
-  long status = 0;
-  MUST(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
+  TRY(SetTrust(curl, request.ca_file, request.ca_pem));
+  TRY(const long status, Perform(curl, url, deadline, sink));
   if (status == 200) return Answer{std::move(sink.body), ""};
   const char* redirect = nullptr;
   MUST(curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK);
@@ -164,20 +169,25 @@ Result<Answer> Once(const std::string& url, const FetchRequest& request,
   return Answer{"", redirect};
 }
 
+// Where `url` leads, if a request may go there.
+Result<Place> Allowed(const std::string& url, bool allow_http) {
+  auto place = PlaceOf(url);
+  if (!place) return Failed(url, "not a URL, or it names a user");
+  const bool plain = place->scheme == "http" && (allow_http || IsLoopback(place->host));
+  if (place->scheme != "https" && !plain) return Failed(url, place->scheme + " is not allowed");
+  return *std::move(place);
+}
+
 class CurlFetcher final : public schema::Fetcher {
  public:
   Result<std::string> Get(const FetchRequest& request) override {
     const auto deadline = Clock::now() + request.timeout;
-    const auto place = PlaceOf(request.url);
-    if (!place) return Failed(request.url, "not a URL, or it names a user");
-    const bool plain = place->scheme == "http" && (request.allow_http || IsLoopback(place->host));
-    if (place->scheme != "https" && !plain)
-      return Failed(request.url, place->scheme + " is not allowed");
+    TRY(const Place place, Allowed(request.url, request.allow_http));
     std::string url = request.url;
     for (int redirects = 0; redirects <= kRedirects; ++redirects) {
       TRY(Answer answer, Once(url, request, deadline));
       if (answer.redirect.empty()) return std::move(answer.body);
-      if (PlaceOf(answer.redirect) != place)
+      if (PlaceOf(answer.redirect) != std::optional(place))
         return Failed(url, "redirected elsewhere: " + answer.redirect);
       url = std::move(answer.redirect);
     }
@@ -185,12 +195,52 @@ class CurlFetcher final : public schema::Fetcher {
   }
 };
 
+using OwnedFields = Owned<curl_slist, curl_slist_free_all>;
+
+class CurlSender final : public schema::Sender {
+ public:
+  Result<schema::SendAnswer> Send(const schema::SendRequest& request) override {
+    TRY(Allowed(request.url, false));
+    CURL* curl = ThreadHandle();
+    Sink sink{{}, request.bytes_max};
+    TRY(SetTrust(curl, request.ca_file, ""));
+    const std::string type = "Content-Type: " + request.content_type;
+    OwnedFields fields;
+    if (request.method == "POST") {
+      // Without this libcurl waits a second for a 100 that few servers send.
+      fields.reset(curl_slist_append(nullptr, "Expect:"));
+      MUST(fields != nullptr && curl_slist_append(fields.get(), type.c_str()) != nullptr);
+      Set(curl, CURLOPT_HTTPHEADER, fields.get());
+      Set(curl, CURLOPT_POST, 1L);
+      Set(curl, CURLOPT_POSTFIELDS, request.body.c_str());
+      Set(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    }
+    auto status = Perform(curl, request.url, Clock::now() + request.timeout, sink);
+    const char* answered = nullptr;
+    MUST(curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &answered) == CURLE_OK);
+    schema::SendAnswer answer{0, answered == nullptr ? "" : answered, std::move(sink.body)};
+    curl_easy_reset(curl);  // it refers to the body and the fields
+    TRY(const long code, std::move(status));
+    answer.status = static_cast<int>(code);
+    return answer;
+  }
+};
+
+void StartCurl() {
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  MUST(started == CURLE_OK);
+}
+
 }  // namespace
 
 std::unique_ptr<schema::Fetcher> MakeFetcher() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  MUST(started == CURLE_OK);
+  StartCurl();
   return std::make_unique<CurlFetcher>();
+}
+
+std::unique_ptr<schema::Sender> MakeSender() {
+  StartCurl();
+  return std::make_unique<CurlSender>();
 }
 
 }  // namespace http

@@ -38,6 +38,18 @@ Response Ready(const Services& services) {
   for (const Excess& excess : FindExcess(custody, log)) {
     warnings.push_back("signatures: " + excess.Text());
   }
+  // Certificates are issued while checkpoints are held back.
+  if (!log.withheld.empty()) warnings.push_back("checkpoint: " + log.withheld);
+  for (const ca::WitnessState& witness : log.witnesses) {
+    for (std::size_t i = 0; i < witness.logs.size(); ++i) {
+      if (witness.logs[i].trouble.empty()) continue;
+      warnings.push_back("witness " + witness.name + ", " + (i == 0 ? "certificates" : "events") +
+                         ": " + witness.logs[i].trouble);
+    }
+  }
+  for (const ca::ShipState& place : log.shipping) {
+    if (!place.trouble.empty()) warnings.push_back("ship " + place.to + ": " + place.trouble);
+  }
   const Json body = {{"ready", ready},
                      {"reasons", std::move(reasons)},
                      {"warnings", std::move(warnings)},

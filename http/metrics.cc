@@ -167,11 +167,30 @@ struct Metrics::Families {
               "Repositories, workflows, runner environments and key types certified for the "
               "first time of their issuer.")
           .Register(registry);
+  Family<Gauge>& witness_lag =
+      BuildGauge()
+          .Name("chancery_witness_lag_entries")
+          .Help("Entries of the newest checkpoint that this witness has not cosigned, by log.")
+          .Register(registry);
+  Family<Gauge>& witness_up = BuildGauge()
+                                  .Name("chancery_witness_up")
+                                  .Help("1 while this witness cosigns what it is given, by log.")
+                                  .Register(registry);
+  Family<Gauge>& withheld =
+      BuildGauge()
+          .Name("chancery_checkpoint_withheld")
+          .Help("1 while the newest checkpoint is not published: keys away, or below the quorum.")
+          .Register(registry);
+  Family<Gauge>& shipping_up = BuildGauge()
+                                   .Name("chancery_shipping_up")
+                                   .Help("1 while this place takes the checkpoints shipped to it.")
+                                   .Register(registry);
   std::mutex render;  // one scrape raises the mirrored counters at a time; guards `issuers`
   std::map<std::string, Gauge*> issuers;  // the series of jwks_age
 
   void ShowIssuers(const std::vector<oidc::IssuerHealth>& health);
   void ShowSignatures(const hsm::CustodyState& custody, const ca::LogState& log);
+  void ShowWatchers(const ca::LogState& log);
 };
 
 // An issuer that matched a pattern is forgotten in time, and so is its series: tokens name them.
@@ -198,6 +217,23 @@ void Metrics::Families::ShowSignatures(const hsm::CustodyState& custody, const c
     excess.Add({{"purpose", std::string(hsm::PurposeName(found.count.purpose))}})
         .Set(static_cast<double>(found.count.excess));
   }
+}
+
+void Metrics::Families::ShowWatchers(const ca::LogState& log) {
+  for (const ca::WitnessState& witness : log.witnesses) {
+    for (std::size_t i = 0; i < witness.logs.size(); ++i) {
+      const ca::WitnessState::Log& one = witness.logs[i];
+      const prometheus::Labels labels = {{"witness", witness.name},
+                                         {"log", i == 0 ? "certificates" : "events"}};
+      const std::uint64_t lag = one.asked > one.cosigned ? one.asked - one.cosigned : 0;
+      witness_lag.Add(labels).Set(static_cast<double>(lag));
+      witness_up.Add(labels).Set(one.trouble.empty() ? 1 : 0);
+    }
+  }
+  for (const ca::ShipState& place : log.shipping) {
+    shipping_up.Add({{"to", place.to}}).Set(place.trouble.empty() ? 1 : 0);
+  }
+  withheld.Add({}).Set(log.withheld.empty() ? 0 : 1);
 }
 
 Metrics::Metrics() : families_(std::make_unique<Families>()) {
@@ -228,6 +264,7 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   RaiseTo(families_->replacements.Add({}), custody.replacements);
   RaiseTo(families_->reopenings.Add({}), custody.reopenings);
   families_->ShowSignatures(custody, log);
+  families_->ShowWatchers(log);
   RaiseTo(families_->commits.Add({}), log.commits);
   RaiseTo(families_->replays.Add({}), log.replays);
   RaiseTo(families_->budget_refusals.Add({}), log.budget_refusals);

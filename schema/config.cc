@@ -9,6 +9,7 @@
 #include "schema/log/checkpoint.h"
 #include "schema/module_env.h"
 #include "schema/setting_text.h"
+#include "schema/watcher_settings.h"
 
 namespace schema {
 namespace {
@@ -212,7 +213,8 @@ Result<std::optional<PrecertificateSettings>> ReadPrecertificate(const Node& log
 Result<LogSettings> ReadLog(const Node& node, const Config& config) {
   TRY(node.OnlyKeys({"certificates", "events", "checkpoint", "precertificate", "precertificate-key",
                      "precertificate-chain", "precertificate-waive-key-attributes",
-                     "precertificate-backlog", "redact-claims"}));
+                     "precertificate-backlog", "redact-claims", "witnesses", "witness-quorum",
+                     "ship"}));
   LogSettings out;
   TRY(const Node* certificates, node.Need("certificates"));
   TRY(out.certificates, ReadShard(*certificates, LogKind::kCertificates, config));
@@ -232,6 +234,7 @@ Result<LogSettings> ReadLog(const Node& node, const Config& config) {
       if (name.empty()) return claims->Wrong("holds an empty name");
     }
   }
+  TRY(ReadWatchers(node, config.directory));  // kept by who watches: ParseWatchers
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "ca/log/keeper.h"
 #include "ca/log/mark.h"
 #include "ca/log/open.h"
+#include "ca/log/past.h"
 #include "ca/log/pending.h"
 #include "ca/log/place.h"
 #include "ca/log/publisher.h"
@@ -90,6 +91,7 @@ class LogOfStore final : public Log {
         lock_(std::move(lock)) {}
 
   Outcome StartThreads(const LogParts& parts, const StoreAt& open);
+  Outcome ComparePast(const LogParts& parts, Store& store, const Tails& tails) const;
   // Empty when precertificates keep up.
   std::string Behind() const;
 
@@ -128,6 +130,7 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   TRY(keys_, CheckIdentity(*store, parts.config, parts.chain, parts.custody.facts(), clock_.Now()));
   TRY(const Tails tails, store->ReadTails());
   TRY(CompareWithMark(*store, tails, mark));
+  TRY(ComparePast(parts, *store, tails));
   TRY(store->KeepChain(parts.chain.key_hash, parts.chain.certificates));
   if (const auto& signer = parts.chain.precertificate_signer) TRY(store->KeepSigner(*signer));
   TRY(reader_,
@@ -147,9 +150,29 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   TRY(publisher_,
       Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal, database,
                         settings.certificates.origin, settings.events.origin, keys_.log_id,
-                        settings.checkpoint, parts.chain.precertificate_signer}));
+                        settings.checkpoint, parts.chain.precertificate_signer, parts.watchers,
+                        parts.sender}));
   TRY(keeper_, Keeper::Start({pending_, *sequencer_, refusals_, clock_, parts.journal, database}));
   return schema::Ok();
+}
+
+Outcome LogOfStore::ComparePast(const LogParts& parts, Store& store, const Tails& tails) const {
+  const schema::LogSettings& settings = parts.config.log;
+  const auto tree = [&store](LogName log, const std::string& origin, const schema::Bytes& key,
+                             const Tail& tail) {
+    return OwnTree{log,
+                   {origin, schema::NoteKeyType::kEd25519, key},
+                   tail.size,
+                   [&store, log](int level, std::uint64_t first, std::size_t count) {
+                     return store.ReadHashes(log, level, first, count);
+                   }};
+  };
+  return CheckPast(
+      parts.watchers,
+      {tree(LogName::kCertificates, settings.certificates.origin, keys_.certificates_note_key,
+            tails.certificates),
+       tree(LogName::kEvents, settings.events.origin, keys_.events_note_key, tails.events)},
+      parts.sender, parts.journal);
 }
 
 std::string LogOfStore::Behind() const {
@@ -235,6 +258,9 @@ LogState LogOfStore::State() const {
   state.budget_refusals = sequencer.budget_refusals;
   state.budgets_reached = sequencer.budgets_reached;
   state.first_seen = sequencer.first_seen;
+  state.withheld = publisher.withheld;
+  state.witnesses = publisher.witnesses;
+  state.shipping = publisher.shipping;
   return state;
 }
 
@@ -252,8 +278,10 @@ Result<std::unique_ptr<Log>> OpenLog(const LogParts& parts, const StoreAt& open)
 
 Result<std::unique_ptr<Log>> Log::Open(const schema::Config& config, const Chain& chain,
                                        hsm::Custody& custody, const schema::Clock& clock,
-                                       schema::Journal& journal) {
-  return OpenLog({config, chain, custody, clock, journal},
+                                       schema::Journal& journal,
+                                       const schema::WatcherSettings& watchers,
+                                       schema::Sender* sender) {
+  return OpenLog({config, chain, custody, clock, journal, watchers, sender},
                  [](const std::filesystem::path& path) { return OpenStore(path); });
 }
 

@@ -18,14 +18,17 @@
 #include "ca/log/event.h"
 #include "ca/log/reader.h"
 #include "ca/log/terms.h"
+#include "ca/log/watch_state.h"
 #include "hsm/custody.h"
 #include "schema/base/journal.h"
 #include "schema/base/json.h"
 #include "schema/base/result.h"
+#include "schema/base/send.h"
 #include "schema/base/time.h"
 #include "schema/config.h"
 #include "schema/log/leaf.h"
 #include "schema/log/sct.h"
+#include "schema/watcher_settings.h"
 
 namespace ca {
 
@@ -118,6 +121,9 @@ struct LogState {
   std::uint64_t entered = 0, retried = 0;
   std::uint64_t replays = 0, budget_refusals = 0, budgets_reached = 0;
   std::array<std::uint64_t, kTraitNames.size()> first_seen = {};  // by TraitKind
+  std::string withheld;  // why the newest checkpoint is not published; empty: it is
+  std::vector<WitnessState> witnesses;
+  std::vector<ShipState> shipping;
 };
 
 struct LogKeys {
@@ -130,12 +136,15 @@ struct LogKeys {
 class Log {
  public:
   // Opens or creates <state>/chancery.db, takes <state>/lock, checks that shards, origins and keys
-  // are those of earlier runs, re-reads the tails, makes up missing precertificates, publishes a
-  // checkpoint, starts the threads.
+  // are those of earlier runs, re-reads the tails, compares them with what witnesses and shipped
+  // checkpoints say (past.h), makes up missing precertificates, publishes a checkpoint, starts the
+  // threads. `sender`, for witnesses and URLs of log.ship, outlives the log.
   static schema::Result<std::unique_ptr<Log>> Open(const schema::Config& config, const Chain& chain,
                                                    hsm::Custody& custody,
                                                    const schema::Clock& clock,
-                                                   schema::Journal& journal);
+                                                   schema::Journal& journal,
+                                                   const schema::WatcherSettings& watchers = {},
+                                                   schema::Sender* sender = nullptr);
   virtual ~Log() = default;  // commits what waits, stops
 
   // The slot is given the receipt when the entry is durable and its SCT signed, or why not; nothing

@@ -6,6 +6,8 @@
 
 #include "ca/log/log.h"
 #include "ca/log/store.h"
+#include "schema/base/send.h"
+#include "schema/watcher_settings.h"
 
 namespace ca {
 
@@ -18,6 +20,8 @@ struct LogParts {
   hsm::Custody& custody;
   const schema::Clock& clock;
   schema::Journal& journal;
+  const schema::WatcherSettings& watchers;
+  schema::Sender* sender = nullptr;  // needed for witnesses and URLs of log.ship
 };
 
 schema::Result<std::unique_ptr<Log>> OpenLog(const LogParts& parts, const StoreAt& open);

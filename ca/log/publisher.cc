@@ -14,13 +14,18 @@ using schema::Outcome;
 using schema::Result;
 using schema::Steady;
 
+const schema::ErrorKind kBelowQuorum{
+    "checkpoint-below-quorum", schema::Fault::kBusy,
+    "too few witnesses cosigned the newest checkpoint, so it is not published"};
+
 namespace {
 
 constexpr std::size_t kAtOnce = 32;  // precertificates in one exchange: certificates go in between
 constexpr std::chrono::milliseconds kGather{10};
-constexpr std::chrono::milliseconds kBackOff{500};  // after a failed signature
-constexpr std::chrono::seconds kSignDeadline{10};   // off the way of any answer
-constexpr std::chrono::seconds kLastWords{3};       // for signing on the way out
+constexpr std::chrono::milliseconds kBackOff{500};    // after a failed signature
+constexpr std::chrono::milliseconds kAskAgain{1000};  // witnesses, after too few cosigned
+constexpr std::chrono::seconds kSignDeadline{10};     // off the way of any answer
+constexpr std::chrono::seconds kLastWords{3};         // for signing on the way out
 
 }  // namespace
 
@@ -28,6 +33,7 @@ Result<std::unique_ptr<Publisher>> Publisher::Start(PublisherParts parts) {
   std::unique_ptr<Publisher> publisher(new Publisher(std::move(parts)));
   TRY(publisher->Open());
   publisher->thread_ = std::thread([raw = publisher.get()] { raw->Run(); });
+  publisher->publishing_thread_ = std::thread([raw = publisher.get()] { raw->RunPublishing(); });
   return publisher;
 }
 
@@ -41,6 +47,7 @@ Outcome Publisher::Open() {
   TRY(auto heads, connection_->Prepare(kTreeHeadSql));
   TRY(published_.certificates, ReadTreeHead(heads, LogName::kCertificates));
   TRY(published_.events, ReadTreeHead(heads, LogName::kEvents));
+  TRY(StartWatchers());
   while (parts_.pending.Waiting() > 0) {
     TRY(SignWaiting());
     // What was signed has left Pending once the sequencer has committed it.
@@ -48,7 +55,28 @@ Outcome Publisher::Open() {
     if (!parts_.sequencer.Look().ready)
       return Error{&kLogUnavailable, parts_.sequencer.Look().reason};
   }
-  return Publish();
+  auto first = Publish(Round::kFirst);
+  if (!first && !first.error().Is(kBelowQuorum)) return first;
+  Report(first, checkpoint_trouble_);
+  std::vector<schema::Json> held;
+  {
+    std::lock_guard lock(mutex_);
+    opened_ = true;
+    held.swap(held_);
+  }
+  for (schema::Json& event : held) Enter(std::move(event));
+  return Ok();
+}
+
+Outcome Publisher::StartWatchers() {
+  const auto note = [this](schema::Json event) { Enter(std::move(event)); };
+  shipping_ = std::make_unique<Shipping>(
+      ShippingParts{parts_.watchers.ship, parts_.sender, note, parts_.journal});
+  if (parts_.watchers.witnesses.empty()) return Ok();
+  MUST(parts_.sender != nullptr);
+  TRY(witnesses_, Witnesses::Start({parts_.watchers.witnesses, parts_.watchers.quorum,
+                                    *parts_.sender, parts_.database, note, parts_.journal}));
+  return Ok();
 }
 
 Publisher::~Publisher() {
@@ -58,6 +86,26 @@ Publisher::~Publisher() {
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
+  {
+    std::lock_guard lock(mutex_);
+    signed_all_ = true;
+  }
+  publish_.notify_one();
+  if (publishing_thread_.joinable()) publishing_thread_.join();
+}
+
+void Publisher::Enter(schema::Json event) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!opened_) {
+      held_.push_back(std::move(event));
+      return;
+    }
+  }
+  auto text = EventText::Make(event);
+  MUST(text);
+  // Without a slot it is refused only when the log is halted, and then nothing is entered.
+  (void)parts_.sequencer.Push(NoteJob{*std::move(text), nullptr});
 }
 
 void Publisher::Wake() {
@@ -69,9 +117,12 @@ void Publisher::Wake() {
 }
 
 Publisher::State Publisher::Look() const {
+  State state{};
+  state.shipping = shipping_->Look();
+  if (witnesses_) state.witnesses = witnesses_->Look();
   std::lock_guard lock(mutex_);
-  State state{
-      0, {}, precertificate_trouble_.empty() ? checkpoint_trouble_ : precertificate_trouble_};
+  state.trouble = precertificate_trouble_.empty() ? checkpoint_trouble_ : precertificate_trouble_;
+  state.withheld = checkpoint_trouble_;
   if (published_.certificates) {
     state.certificates_size = published_.certificates->head.size;
     state.time = published_.certificates->head.timestamp;
@@ -80,7 +131,6 @@ Publisher::State Publisher::Look() const {
 }
 
 void Publisher::Run() {
-  auto next = Steady::now() + parts_.interval;
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -89,23 +139,34 @@ void Publisher::Run() {
       const auto pause = backing_off                    ? kBackOff
                          : parts_.pending.Waiting() > 0 ? Pending::kGrace
                                                         : parts_.interval;
-      const auto until = std::min(next, Steady::now() + pause);
-      wake_.wait_until(lock, until, [&] { return stopping_ || (woken_ && !backing_off); });
+      wake_.wait_for(lock, pause, [&] { return stopping_ || (woken_ && !backing_off); });
       // A short rest, so that certificates signed together are taken together.
       if (woken_) wake_.wait_for(lock, kGather, [this] { return stopping_; });
       woken_ = false;
       if (stopping_) break;
     }
     Report(SignWaiting(), precertificate_trouble_);
-    if (Steady::now() < next) continue;
-    Report(Publish(), checkpoint_trouble_);
-    next = std::max(next + parts_.interval, Steady::now());
   }
   const auto end = Steady::now() + kLastWords;
   while (SignWaiting() && parts_.pending.Waiting() > 0 && Steady::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  Report(Publish(), checkpoint_trouble_);
+}
+
+void Publisher::RunPublishing() {
+  auto next = Steady::now() + parts_.interval;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      if (publish_.wait_until(lock, next, [this] { return signed_all_; })) break;
+    }
+    const Outcome published = Publish(Round::kLater);
+    const bool withheld = !published && published.error().Is(kBelowQuorum);
+    Report(published, checkpoint_trouble_);
+    next = std::max(next + parts_.interval, Steady::now());
+    if (withheld) next = std::max(next, Steady::now() + kAskAgain);
+  }
+  Report(Publish(Round::kLater), checkpoint_trouble_);
 }
 
 // Journals a change only: a device that is away for an hour is one line.
@@ -212,27 +273,105 @@ Result<schema::Signature> Publisher::Sign(hsm::Purpose purpose, schema::BytesVie
   return std::move(answer.signature);
 }
 
-Outcome Publisher::Publish() {
+Outcome Publisher::Publish(Round round) {
+  if (contradiction_) return *contradiction_;
   const Sequencer::State state = parts_.sequencer.Look();
   if (!state.ready) return Ok();  // the sequencer has said why
   const Pending::Covered covered = parts_.pending.Cover();
   std::vector<TreeHeadRow> rows;
-  Published next = published_;
-  if (!next.certificates || covered.size > next.certificates->head.size) {
-    TRY(next.certificates, SignCertificates(covered));
-    rows.push_back({LogName::kCertificates, *next.certificates});
+  const Published& before = published_;
+  // Witnesses are asked at every start, also about trees that have not grown: these may be an older
+  // state, put back.
+  const bool always = round == Round::kFirst && witnesses_;
+  if (always || !before.certificates || covered.size > before.certificates->head.size) {
+    TRY(auto head, SignCertificates(covered));
+    rows.push_back({LogName::kCertificates, std::move(head)});
   }
-  if (!next.events || state.tails.events.size > next.events->head.size) {
-    TRY(next.events, SignEvents(state.tails.events));
-    rows.push_back({LogName::kEvents, *next.events});
+  if (always || !before.events || state.tails.events.size > before.events->head.size) {
+    TRY(auto head, SignEvents(state.tails.events));
+    rows.push_back({LogName::kEvents, std::move(head)});
   }
   if (rows.empty()) return Ok();
+  const Outcome witnessed = witnesses_ ? Witness(rows, round) : Ok();
+  if (!rows.empty()) TRY(Commit(std::move(rows)));
+  return witnessed;
+}
+
+Outcome Publisher::Commit(std::vector<TreeHeadRow> rows) {
   auto slot = std::make_shared<Slot<Outcome>>();
-  TRY(parts_.sequencer.Push(TreeHeadJob{std::move(rows), slot}));
+  TRY(parts_.sequencer.Push(TreeHeadJob{rows, slot}));
   TRY(slot->Wait());
-  std::lock_guard lock(mutex_);
-  published_ = std::move(next);
+  {
+    std::lock_guard lock(mutex_);
+    for (TreeHeadRow& row : rows) {
+      (row.log == LogName::kCertificates ? published_.certificates : published_.events) =
+          std::move(row.head);
+    }
+  }
+  const auto note = [](const std::optional<SignedTreeHead>& head) {
+    return head ? head->checkpoint : std::string();
+  };
+  shipping_->Ship(
+      ShippedRecord(note(published_.certificates), note(published_.events), parts_.clock.Now()));
   return Ok();
+}
+
+Outcome Publisher::Witness(std::vector<TreeHeadRow>& rows, Round round) {
+  const hsm::KeyFacts& facts = parts_.custody.facts();
+  std::vector<Candidate> candidates;
+  for (const TreeHeadRow& row : rows) {
+    const bool certificates = row.log == LogName::kCertificates;
+    candidates.push_back({row.log,
+                          {certificates ? parts_.certificates_origin : parts_.events_origin,
+                           schema::NoteKeyType::kEd25519,
+                           certificates ? facts.certificates_note : facts.events_note},
+                          row.head.head.size,
+                          row.head.checkpoint});
+  }
+  const Cosigned cosigned = witnesses_->Collect(std::move(candidates));
+  // What is said without proof is one witness's word against the quorum's; but a start is refused,
+  // for then an older state is what it most likely speaks of.
+  const auto& contradiction = cosigned.contradiction;
+  if (contradiction && (contradiction->Is(kRolledBack) || round == Round::kFirst)) {
+    contradiction_ = contradiction;
+    rows.clear();
+    const std::string reason = contradiction->Describe();
+    parts_.journal.Error("log-contradicted", {{"reason", reason}});
+    Enter({{"type", "log-contradicted"}, {"reason", reason}});
+    return *contradiction;
+  }
+  std::string short_of;
+  std::vector<TreeHeadRow> enough;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Cosigned::Lines& lines = cosigned.candidates[i];
+    NoteQuorum(rows[i], lines.count);
+    if (lines.count >= witnesses_->quorum()) {
+      rows[i].head.checkpoint += lines.text;
+      enough.push_back(std::move(rows[i]));
+      continue;
+    }
+    short_of += (short_of.empty() ? "" : "; ") + std::string(NameOf(rows[i].log)) + ": " +
+                std::to_string(lines.count) + " of " + std::to_string(witnesses_->quorum()) +
+                " cosignatures on " + std::to_string(rows[i].head.head.size) + " entries";
+  }
+  rows = std::move(enough);
+  if (short_of.empty()) return Ok();
+  return Error{&kBelowQuorum, std::move(short_of)};
+}
+
+void Publisher::NoteQuorum(const TreeHeadRow& row, std::size_t count) {
+  bool& withheld = withheld_[row.log == LogName::kCertificates ? 0 : 1];
+  if (withheld == (count < witnesses_->quorum())) return;
+  withheld = !withheld;
+  const std::string name(NameOf(row.log));
+  if (!withheld) {
+    return Enter({{"type", "checkpoint-witnessed"}, {"log", name}, {"size", row.head.head.size}});
+  }
+  Enter({{"type", "checkpoint-withheld"},
+         {"log", name},
+         {"size", row.head.head.size},
+         {"cosignatures", count},
+         {"quorum", witnesses_->quorum()}});
 }
 
 namespace {

@@ -46,11 +46,13 @@ Result<T> At(const char* key, Result<T> result) {
 struct House {
   oidc::Rules rules;
   schema::Config config;
+  schema::WatcherSettings watchers;
   ca::Chain chain;
   OperatorLog journal;
   schema::SystemClock clock;
   std::unique_ptr<hsm::Custody> custody;
   std::unique_ptr<schema::Fetcher> fetcher;
+  std::unique_ptr<schema::Sender> sender;
   std::unique_ptr<oidc::Verifier> verifier;
   std::unique_ptr<ca::Log> log;
   std::unique_ptr<ca::Authority> authority;
@@ -110,8 +112,9 @@ schema::Outcome LoadAuthority(House& house) {
   TRY(const std::string text, At("policy", schema::ReadFile(house.config.policy)));
   TRY(ca::Policy policy, At("policy", ca::Policy::Parse(text)));
   TRY(ca::IssuerKey issuer_key, ca::IssuerKey::Load(house.chain.spki));
+  house.sender = MakeSender();
   TRY(house.log, At("log", ca::Log::Open(house.config, house.chain, *house.custody, house.clock,
-                                         house.journal)));
+                                         house.journal, house.watchers, house.sender.get())));
   house.authority = std::make_unique<ca::Authority>(
       ca::AuthoritySettings{{house.config.ca.lifetime, house.config.ca.backdate},
                             house.config.log.redact_claims},
@@ -224,6 +227,7 @@ schema::Outcome Listen(House& house) {
 schema::Outcome Build(const std::string& file, const std::filesystem::path& program, House& house) {
   TRY(const std::string text, schema::ReadFile(file));
   TRY(house.config, schema::ParseConfig(text, file));
+  TRY(house.watchers, schema::ParseWatchers(text, file));
   TRY(const std::string pem, At("ca.chain", schema::ReadFile(house.config.ca.chain)));
   const schema::Time now = schema::ToSeconds(house.clock.Now());
   TRY(house.chain, At("ca.chain", ca::LoadChain(pem, now)));

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 namespace support {
@@ -115,6 +116,11 @@ std::vector<std::string> CannedServer::paths() const {
   return paths_;
 }
 
+std::vector<std::string> CannedServer::requests() const {
+  const std::lock_guard lock(mutex_);
+  return requests_;
+}
+
 std::string CannedServer::Ok(const std::string& body) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\nConnection: close\r\n\r\n" + body;
@@ -149,16 +155,23 @@ void CannedServer::Talk(int fd) {
   const Stream stream{fd, tls.get()};
   std::string head;
   std::array<char, 4096> bytes;
-  while (head.find("\r\n\r\n") == std::string::npos) {
+  std::size_t length = 0;  // of head and body
+  while (length == 0 || head.size() < length) {
     const int size = stream.Read(bytes.data(), static_cast<int>(bytes.size()));
     if (size <= 0) return;
     head.append(bytes.data(), static_cast<std::size_t>(size));
+    const std::size_t end = head.find("\r\n\r\n");
+    if (length > 0 || end == std::string::npos) continue;
+    const std::size_t field = head.find("Content-Length: ");
+    length = end + 4;
+    if (field < end) length += static_cast<std::size_t>(std::atoi(head.c_str() + field + 16));
   }
   const std::size_t start = head.find(' ') + 1;
   const std::string path = head.substr(start, head.find(' ', start) - start);
   {
     const std::lock_guard lock(mutex_);
     paths_.push_back(path);
+    requests_.push_back(head);
   }
   const std::string answer = answer_(path);
   if (!answer.starts_with("drip:")) {

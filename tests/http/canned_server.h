@@ -34,6 +34,8 @@ class CannedServer {
   int port() const { return port_; }
   std::string Url(const std::string& path, const std::string& host = "127.0.0.1") const;
   std::vector<std::string> paths() const;
+  // Heads and bodies as they came.
+  std::vector<std::string> requests() const;
 
   static std::string Ok(const std::string& body);
   static std::string Redirect(const std::string& location);
@@ -48,7 +50,8 @@ class CannedServer {
   int port_ = 0;
   std::atomic<bool> stop_ = false;
   mutable std::mutex mutex_;
-  std::vector<std::string> paths_;  // guarded by mutex_
+  std::vector<std::string> paths_;     // guarded by mutex_
+  std::vector<std::string> requests_;  // guarded by mutex_
   std::thread thread_;
 };
 

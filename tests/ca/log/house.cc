@@ -79,13 +79,13 @@ House::House()
 
 Outcome House::Open() {
   log_.reset();
-  TRY(log_, ca::Log::Open(config, chain, custody, clock, journal));
+  TRY(log_, ca::Log::Open(config, chain, custody, clock, journal, watchers, sender));
   return schema::Ok();
 }
 
 Outcome House::OpenWith(const ca::StoreAt& open) {
   log_.reset();
-  TRY(log_, ca::OpenLog({config, chain, custody, clock, journal}, open));
+  TRY(log_, ca::OpenLog({config, chain, custody, clock, journal, watchers, sender}, open));
   return schema::Ok();
 }
 
@@ -204,11 +204,15 @@ std::string CheckHead(House& house, ca::LogName log, const std::vector<schema::H
   const auto& shard = certificates ? house.config.log.certificates : house.config.log.events;
   if (body->origin != shard.origin || body->size != head.size || body->root != head.root)
     return "a checkpoint's text is of another tree";
-  if (note->lines.size() != (certificates ? 2 : 1)) return "signature lines";
+  // The log's own come first, then cosignatures.
+  const std::size_t own = certificates ? 2 : 1;
+  const std::size_t quorum = house.watchers.quorum;
+  if (note->lines.size() < own + quorum || (quorum == 0 && note->lines.size() != own))
+    return "signature lines";
   const auto note_key = support::KeyFromEd25519(
       certificates ? house.custody.facts().certificates_note : house.custody.facts().events_note);
   if (!support::VerifyWith(note_key.get(), schema::AsBytes(note->text),
-                           note->lines.back().signature))
+                           note->lines[own - 1].signature))
     return "the note signature does not verify";
   if (!certificates) return "";
   const auto log_key = support::KeyFromSpki(house.custody.facts().log.view());

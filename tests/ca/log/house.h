@@ -68,6 +68,8 @@ class House {
   support::FakeCustody custody;
   support::MemoryJournal journal;
   support::FakeClock clock;
+  schema::WatcherSettings watchers;
+  schema::Sender* sender = nullptr;  // for them
   ca::Chain chain;
   schema::Config config;
 
