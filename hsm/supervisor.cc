@@ -22,8 +22,9 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr seconds kAskWithin{5};       // of a connection's begin
-constexpr seconds kSayAgain{10};       // refusals are said once in this time, with a count
+constexpr seconds kAskWithin{5};  // of a connection's begin
+constexpr seconds kSayAgain{10};  // refusals are said once in this time, with a count
+constexpr std::size_t kJoinsAtOnce = 8;
 constexpr std::size_t kGoneShare = 2;  // with those that are ending, so many times the signers
 
 std::string HowItEnded(int status) {
@@ -34,7 +35,11 @@ std::string HowItEnded(int status) {
 }  // namespace
 
 Supervisor::Supervisor(SupervisorSettings settings, Descriptor listener, schema::Journal& journal)
-    : settings_(std::move(settings)), listener_(std::move(listener)), journal_(journal) {}
+    : settings_(std::move(settings)),
+      listener_(std::move(listener)),
+      journal_(journal),
+      pace_(settings_.signers_max * kJoinsAtOnce,
+            Steady::duration(seconds(1)) / static_cast<std::int64_t>(settings_.signers_max)) {}
 
 void Supervisor::Run(int signals) {
   while (!stopping_ || !seats_.empty()) {
@@ -63,9 +68,10 @@ std::size_t Supervisor::Occupied() const {
 void Supervisor::Wait(int signals) {
   // Those that are ending are not waited for by a connection that asks, unless they are too many.
   const bool room = seats_.size() < settings_.signers_max * kGoneShare;
+  const bool paced = Steady::now() >= pace_.Next();
   std::vector<pollfd> wait = {{signals, POLLIN, 0},
-                              {room && !stopping_ ? listener_.get() : -1, POLLIN, 0}};
-  auto until = Steady::time_point::max();
+                              {room && paced && !stopping_ ? listener_.get() : -1, POLLIN, 0}};
+  auto until = paced || stopping_ ? Steady::time_point::max() : pace_.Next();
   for (const Seat& seat : seats_) {
     const bool asking = seat.connection.get() >= 0;
     const short events = asking ? POLLIN : POLLRDHUP;
@@ -105,6 +111,7 @@ void Supervisor::Accept() {
     return Refuse(std::move(connection), peer,
                   "user " + std::to_string(peer.uid) + " is not hsm.front");
   }
+  pace_.Take(Steady::now());
   if (Occupied() >= settings_.signers_max) {
     return Refuse(std::move(connection), peer,
                   "there are " + std::to_string(settings_.signers_max) +

@@ -14,6 +14,7 @@
 
 #include "hsm/front_socket.h"
 #include "hsm/join.h"
+#include "hsm/pace.h"
 #include "hsm/process.h"
 #include "schema/base/journal.h"
 #include "schema/base/time.h"
@@ -23,8 +24,10 @@ namespace hsm {
 struct SupervisorSettings {
   std::filesystem::path program;
   std::filesystem::path config_file;
-  uid_t front;              // whose connections are taken; nobody else's, not even root's
-  std::size_t signers_max;  // connections at a time, those that have not asked yet included
+  uid_t front;  // whose connections are taken; nobody else's, not even root's
+  // Connections at a time, those that have not asked yet included. In a second as many are taken,
+  // and kJoinsAtOnce times as many at once; others wait.
+  std::size_t signers_max;
   std::chrono::milliseconds patience;  // for a signer whose connection is gone
   // The descriptor of the PIN that a person entered for this signer (pin_prompt.h), or -1.
   std::function<int(const SignerOrder&)> entered_pin;
@@ -66,6 +69,7 @@ class Supervisor {
   Descriptor listener_;
   schema::Journal& journal_;
   std::vector<Seat> seats_;
+  Pace pace_;  // of the front's connections: each starts a process
   bool stopping_ = false;
   schema::Steady::time_point
       quiet_until_{};  // of refusals, which a stranger must not fill a disk with

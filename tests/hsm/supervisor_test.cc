@@ -285,6 +285,14 @@ TEST_CASE("signers are bounded, however many a front asks for") {
   }));
 }
 
+TEST_CASE("a front that connects and closes without end waits for its turn, and has it") {
+  const TempDirectory place;
+  const support::HsmState state({.sessions = 1, .hsm = tests::SupervisedBy(place)});
+  const tests::Supervisor supervisor(state, place);
+  for (int i = 0; i < 60; ++i) Connect(place).Close();  // 48 at once
+  CHECK_GT(ReadyPid(Join(place, "log")), 0);
+}
+
 TEST_CASE("signers that are started at once try a wrong PIN once between them") {
   const TempDirectory place;
   const tests::FaultyState faulty({.hsm = tests::SupervisedBy(place)});
