@@ -79,6 +79,7 @@ schema::Result<BenchRow> BenchSessions(schema::Config config, schema::KeyToken t
                                        schema::Journal& journal) {
   token.sessions = sessions;
   config.ca.keys = {std::move(token)};
+  config.state.clear();       // a drained token is there to be measured
   config.hsm.socket.clear();  // signers of our own: a supervisor has those of the server
   TRY(const auto custody, Custody::Start(config, program, journal));
   const Phase alone = RunPhase(*custody, sessions, duration / 2);

@@ -2,6 +2,9 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace hsm {
 
 using schema::Error;
@@ -84,9 +87,7 @@ Result<KeyFacts> Crew::AwaitStart(std::vector<std::string>& reports, schema::Jou
         start.trouble = facts.error();
       }
     } else if (!start.facts) {
-      for (const std::string& report : {facts->report, facts->precertificate_report}) {
-        if (!report.empty()) reports.push_back(report);
-      }
+      std::ranges::move(facts->Reports(), std::back_inserter(reports));
       start.facts = *std::move(facts);
     }
   }
@@ -104,6 +105,15 @@ Result<KeyFacts> Crew::AwaitStart(std::vector<std::string>& reports, schema::Jou
                                    {"reason", starts[i].trouble->detail}});
   }
   return *std::move(whole);
+}
+
+void Crew::Follow(const DrainNotes& notes) {
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    const auto note = notes.find(tokens_[i].name);
+    // A key in a file is in no token.
+    const bool of_token = note != notes.end() && !tokens_[i].uri.starts_with("file:");
+    queue_.SetNote(i, of_token ? std::optional(note->second) : std::nullopt);
+  }
 }
 
 void Crew::AskToStop() {

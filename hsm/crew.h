@@ -27,6 +27,9 @@ class Crew {
   // whole. Once.
   schema::Result<KeyFacts> AwaitStart(std::vector<std::string>& reports, schema::Journal& journal);
   void AskToStop();
+  // What operators have said of tokens; before Man, tokens that are drained then start no signer.
+  // Thread-safe.
+  void Follow(const DrainNotes& notes);
 
   Queue& queue() { return queue_; }
   const Queue& queue() const { return queue_; }

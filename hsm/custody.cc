@@ -1,9 +1,11 @@
 #include "hsm/custody.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 
 #include "hsm/crew.h"
+#include "hsm/drain_watch.h"
 #include "hsm/key_set.h"
 #include "hsm/pin_prompt.h"
 #include "hsm/protocol.h"
@@ -35,7 +37,10 @@ class CustodyOfSigners final : public Custody {
         source_{program, config.file, config.hsm.socket},
         journal_(journal),
         issuing_(config.ca.keys),
-        log_(config.log.certificates.keys) {}
+        log_(config.log.certificates.keys),
+        drains_(config.state, [this](const DrainNotes& notes) {
+          for (Crew* crew : {&issuing_, &log_}) crew->Follow(notes);
+        }) {}
   ~CustodyOfSigners() override {
     for (Crew* crew : {&issuing_, &log_}) crew->AskToStop();
   }
@@ -101,6 +106,15 @@ class CustodyOfSigners final : public Custody {
   }
 
   bool Ready() const override { return issuing_.queue().Ready() && log_.queue().Ready(); }
+
+  // Its SCT first, then its own signature. What the log signer has waiting is of certificates that
+  // are still to be asked for.
+  Steady::duration TimeFor(std::size_t certificates) const override {
+    const bool apart = config_.log.precertificate.has_value();
+    const std::size_t begun = std::min(certificates, log_.queue().Waiting());
+    return log_.queue().TimeFor(certificates - begun, apart ? 1 : 0) +
+           issuing_.queue().TimeFor(certificates, apart ? 0 : 1);
+  }
 
  private:
   Result<std::vector<LoginGate*>> GatesOf(const Crew& crew, Role role) {
@@ -173,9 +187,32 @@ class CustodyOfSigners final : public Custody {
   Tally tally_;
   std::map<GateName, std::unique_ptr<LoginGate>> gates_;
   Crew issuing_, log_;
+  DrainWatch drains_;  // of the crews
 };
 
 }  // namespace
+
+std::vector<std::string> KeyFacts::Reports() const {
+  std::vector<std::string> told;
+  for (const std::string& text : {report, precertificate_report}) {
+    if (!text.empty()) told.push_back(text);
+  }
+  return told;
+}
+
+std::string_view StandingName(TokenStanding standing) {
+  switch (standing) {
+    case TokenStanding::kServing:
+      return "serving";
+    case TokenStanding::kAway:
+      return "away";
+    case TokenStanding::kDrained:
+      return "drained";
+    case TokenStanding::kRefused:
+      return "refused";
+  }
+  MUST(false);
+}
 
 Result<std::unique_ptr<Custody>> Custody::Start(const schema::Config& config,
                                                 const std::filesystem::path& program,

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "hsm/drained.h"
 #include "schema/base/bytes.h"
 #include "schema/base/journal.h"
 #include "schema/base/result.h"
@@ -44,6 +45,7 @@ extern const schema::ErrorKind
     kKeyUnusable;                          // kUs: token, key or module missing or of the wrong kind
 extern const schema::ErrorKind kOtherKey;  // kUs: a token has another key than it should
 extern const schema::ErrorKind kSignerUnavailable;  // kBusy: no signer could answer in time
+extern const schema::ErrorKind kTokenDrained;       // kBusy: by an operator; no signer starts there
 extern const schema::ErrorKind kSignerRefused;  // kUs: the guard refused what we asked it to sign
 
 // What one signer said when it was ready.
@@ -57,6 +59,8 @@ struct KeyFacts {
   std::string token_serial;
   std::string report;  // JSON (key.h); empty for a file key
   std::string precertificate_report;
+
+  std::vector<std::string> Reports() const;  // those that are not empty
 };
 
 // Signatures of one purpose since the start (hsm/tally.h): made <= asked always holds, and what was
@@ -70,12 +74,27 @@ struct SignatureCount {
   std::uint64_t excess = 0;  // of those made, the ones that nobody here asked for
 };
 
+enum class TokenStanding {
+  kServing,  // a signer is up, or was lost a moment ago and is coming back
+  kAway,     // none is; they are tried again
+  kDrained,  // by an operator (drained.h): gets nothing, has no session once it has answered
+  kRefused,  // it has another key than it should, or refused the PIN; tried again too
+};
+std::string_view StandingName(TokenStanding standing);  // "serving", …
+
 struct TokenState {
-  bool up = false;              // a signer is, or was lost a moment ago and is coming back
-  std::string reason;           // why not; empty when up
+  TokenStanding standing = TokenStanding::kAway;
+  std::string reason;           // why it does not serve
+  std::size_t sessions = 0;     // signers that it should have
   std::size_t signers = 0;      // that are up
   std::size_t outstanding = 0;  // requests in its signers' hands
   std::uint64_t lent = 0;       // requests it had for so long that another token was asked too
+  std::uint64_t failures = 0;   // requests that a signer of it did not answer
+  std::uint64_t comebacks = 0;  // times that it came up after it had not served
+  std::vector<std::string> reports{};  // of its keys, at the last comeback (KeyFacts::report)
+  // What was said of it last, if anything was since the start or before.
+  std::optional<DrainNote> note{};
+  bool up() const { return standing == TokenStanding::kServing; }
 };
 
 struct CustodyState {
@@ -151,6 +170,9 @@ class Custody {
   virtual CustodyState State() const = 0;
   // State().issuing_ready && State().log_ready, cheaply: asked once per request.
   virtual bool Ready() const = 0;
+  // How long the last of so many certificates that are still to be asked for would take, by what
+  // its signatures took lately and what waits already; zero when it need not wait. As cheap.
+  virtual schema::Steady::duration TimeFor(std::size_t certificates) const = 0;
 };
 
 }  // namespace hsm

@@ -1,6 +1,7 @@
 #include "hsm/doctor.h"
 
 #include "hsm/custody.h"
+#include "hsm/drained.h"
 #include "hsm/key_set.h"
 
 namespace hsm {
@@ -18,8 +19,11 @@ std::string Milliseconds(schema::Steady::duration took) {
 Outcome CheckChain(const schema::Config& config, const KeyTerms& terms, const SigningKey& key,
                    Opening& opening) {
   const auto guard = ReadGuardSettings(config);
-  if (!guard) return opening.Failed(Step::kChain, guard.error().detail, "");
-  const bool issuing = terms.setting.starts_with("ca.key");
+  if (!guard) {
+    return opening.Failed(Step::kChain, guard.error().detail,
+                          "it names a PEM file, the certificate of the key first");
+  }
+  const bool issuing = terms.chain == KeyChain::kIssuing;
   if ((issuing ? guard->issuing_key : guard->precertificate->key) != key.spki()) {
     return opening.Failed(
         Step::kChain, std::string(issuing ? kOtherChain : kOtherPrecertificateChain),
@@ -44,7 +48,7 @@ Outcome Walk(const schema::Config& config, const std::string& text, const KeyTer
     return opening.Failed(Step::kSignature, proof.error().detail, "");
   }
   opening.Passed(Step::kSignature, "verified, " + Milliseconds(schema::Steady::now() - begin));
-  if (terms.setting.starts_with("log.certificates.key")) return schema::Ok();
+  if (terms.chain == KeyChain::kNone) return schema::Ok();
   return CheckChain(config, terms, *key, opening);
 }
 
@@ -53,20 +57,25 @@ Outcome Walk(const schema::Config& config, const std::string& text, const KeyTer
 std::vector<KeyDiagnosis> Diagnose(const schema::Config& config) {
   Modules modules;
   std::vector<KeyDiagnosis> all;
-  const auto add = [&](const std::string& text, const KeyTerms& terms) {
+  const DrainNotes notes = ReadDrainNotes(config.state);
+  const auto add = [&](const std::string& text, const KeyTerms& terms, const std::string& token) {
     if (!text.starts_with("pkcs11:")) return;
     Opening opening;
     std::string report;
     const Outcome walked = Walk(config, text, terms, modules, opening, report);
     const bool refused = !walked && walked.error().Is(kPinRefused);
-    all.push_back({terms.setting, opening.steps(), walked.has_value(), refused, std::move(report)});
+    const auto note = notes.find(token);
+    const bool drained = note != notes.end() && note->second.drained;
+    all.push_back(
+        {terms.setting, opening.steps(), walked.has_value(), refused, drained, std::move(report)});
   };
-  for (const schema::KeyToken& key : config.ca.keys) add(key.uri, IssuingTerms(config, key));
+  for (const schema::KeyToken& key : config.ca.keys)
+    add(key.uri, IssuingTerms(config, key), key.name);
   for (const schema::KeyToken& key : config.log.certificates.keys) {
-    add(key.uri, LogTerms(config, key));
+    add(key.uri, LogTerms(config, key), key.name);
   }
   if (const auto& signer = config.log.precertificate) {
-    add(signer->key, PrecertificateTerms(config));
+    add(signer->key, PrecertificateTerms(config), "");
   }
   return all;
 }

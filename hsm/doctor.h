@@ -14,6 +14,7 @@ struct KeyDiagnosis {
   std::vector<StepReport> steps;
   bool healthy;
   bool pin_refused;
+  bool drained;        // the token it is in, by an operator
   std::string report;  // JSON (key.h); empty unless the key was opened
 };
 

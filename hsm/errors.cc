@@ -15,6 +15,8 @@ const ErrorKind kOtherKey{"hsm-other-key", Fault::kUs,
                           "a token has another key than it should; see the server's log"};
 const ErrorKind kSignerUnavailable{"hsm-unavailable", Fault::kBusy,
                                    "the HSM cannot sign now; try again in a few seconds"};
+const ErrorKind kTokenDrained{"hsm-token-drained", Fault::kBusy,
+                              "an operator has taken the HSM out of use; try again later"};
 const ErrorKind kSignerRefused{"hsm-signer-refused", Fault::kUs,
                                "the signer refused what it was asked to sign; this is a defect, "
                                "report the request id"};

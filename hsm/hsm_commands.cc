@@ -1,3 +1,5 @@
+#include "hsm/hsm_commands.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -20,8 +22,6 @@ namespace {
 using schema::Json;
 using schema::Result;
 
-constexpr int kExitFailed = 1;
-
 struct ListOptions {
   std::string config, module, token, format = "text";
   bool login = false;
@@ -38,25 +38,8 @@ struct BenchOptions {
   double seconds = 4;
 };
 
-Result<schema::Config> LoadConfig(const std::string& file) {
-  TRY(const std::string text, schema::ReadFile(file));
-  return schema::ParseConfig(text, file);
-}
-
-// A token's texts are a stranger's: on a terminal they stay on their line.
-std::string Shown(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
-  }
-  return text;
-}
-
 std::string Text(const Json& value) {
   return Shown(value.is_string() ? value.get<std::string>() : value.dump());
-}
-
-void PrintJson(const Json& value) {
-  std::printf("%s\n", value.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
 void PrintKey(const Json& key) {
@@ -104,7 +87,7 @@ Result<int> RunList(const ListOptions& options) {
 }
 
 void PrintDiagnosis(const KeyDiagnosis& key) {
-  std::printf("%s\n", key.setting.c_str());
+  std::printf("%s%s\n", key.setting.c_str(), key.drained ? " (drained)" : "");
   for (const StepReport& step : key.steps) {
     std::printf("  %-4s  %-10s  %s\n", step.passed ? "ok" : "FAIL",
                 std::string(StepName(step.step)).c_str(), Shown(step.text).c_str());
@@ -120,7 +103,10 @@ Json DiagnosisJson(const KeyDiagnosis& key) {
     if (!step.remedy.empty()) one["remedy"] = step.remedy;
     steps.push_back(std::move(one));
   }
-  Json out = {{"setting", key.setting}, {"healthy", key.healthy}, {"steps", std::move(steps)}};
+  Json out = {{"setting", key.setting},
+              {"healthy", key.healthy},
+              {"drained", key.drained},
+              {"steps", std::move(steps)}};
   if (!key.report.empty()) out["key"] = Json::parse(key.report, nullptr, false);
   return out;
 }
@@ -239,27 +225,8 @@ Result<int> RunBench(const BenchOptions& options, const std::filesystem::path& p
   return 0;
 }
 
-void Finish(const Result<int>& result, int& exit_code) {
-  if (result) {
-    exit_code = *result;
-    return;
-  }
-  std::fprintf(stderr, "chancery: %s\n", Shown(result.error().Describe()).c_str());
-  exit_code = result.error().Is(kPinRefused) ? kExitPinRefused : kExitFailed;
-}
-
-void AddFormat(CLI::App& command, std::string& format) {
-  command.add_option("--format", format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-}
-
 CLI::Option* AddToken(CLI::App& command, std::string& token) {
   return command.add_option("--token", token, "name of one of the tokens that hold it; the first");
-}
-
-void AddConfig(CLI::App& command, std::string& config) {
-  command.add_option("--config", config, "chancery.yaml")->required()->check(CLI::ExistingFile);
 }
 
 void RegisterList(CLI::App& hsm, int& exit_code) {
@@ -369,10 +336,46 @@ void RegisterBench(CLI::App& hsm, const std::filesystem::path& program, int& exi
 
 }  // namespace
 
+Result<schema::Config> LoadConfig(const std::string& file) {
+  TRY(const std::string text, schema::ReadFile(file));
+  return schema::ParseConfig(text, file);
+}
+
+std::string Shown(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
+  }
+  return text;
+}
+
+void PrintJson(const Json& value) {
+  std::printf("%s\n", value.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+void Finish(const Result<int>& result, int& exit_code) {
+  if (result) {
+    exit_code = *result;
+    return;
+  }
+  std::fprintf(stderr, "chancery: %s\n", Shown(result.error().Describe()).c_str());
+  exit_code = result.error().Is(kPinRefused) ? kExitPinRefused : kExitFailed;
+}
+
+void AddConfig(CLI::App& command, std::string& config) {
+  command.add_option("--config", config, "chancery.yaml")->required()->check(CLI::ExistingFile);
+}
+
+void AddFormat(CLI::App& command, std::string& format) {
+  command.add_option("--format", format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
 void RegisterHsm(CLI::App& app, const std::filesystem::path& program, int& exit_code) {
   CLI::App* hsm = app.add_subcommand("hsm", "Look at the HSM and its keys");
   hsm->require_subcommand(1);
   RegisterList(*hsm, exit_code);
+  RegisterDrain(*hsm, exit_code);
   RegisterGenerate(*hsm, exit_code);
   RegisterDoctor(*hsm, exit_code);
   RegisterBench(*hsm, program, exit_code);

@@ -45,6 +45,10 @@ Result<std::unique_ptr<SigningKey>> OpenEither(const schema::Config& config, std
                                        : OpenToken(config, text, terms, modules, report);
 }
 
+std::chrono::microseconds Since(schema::Steady::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(schema::Steady::now() - begin);
+}
+
 // One login for each signer: what it tried is told of one PIN only.
 Outcome CheckOneToken(const schema::Config& config, const std::string& log) {
   const std::string& key = config.log.precertificate->key;
@@ -64,7 +68,8 @@ KeyTerms IssuingTerms(const schema::Config& config, const schema::KeyToken& key)
           config.ca.context_login,
           SessionsOf(config, key.uri),
           config.hsm.state,
-          -1};
+          -1,
+          KeyChain::kIssuing};
 }
 
 KeyTerms LogTerms(const schema::Config& config, const schema::KeyToken& key) {
@@ -73,7 +78,8 @@ KeyTerms LogTerms(const schema::Config& config, const schema::KeyToken& key) {
           false,
           SessionsOf(config, key.uri),
           config.hsm.state,
-          -1};
+          -1,
+          KeyChain::kNone};
 }
 
 KeyTerms PrecertificateTerms(const schema::Config& config) {
@@ -83,7 +89,8 @@ KeyTerms PrecertificateTerms(const schema::Config& config) {
           false,
           SessionsOf(config, settings.key),
           config.hsm.state,
-          -1};
+          -1,
+          KeyChain::kPrecertificate};
 }
 
 bool PinIsOfCommand(const schema::Config& config, Role role, const schema::KeyToken& key) {
@@ -130,7 +137,9 @@ Outcome KeySet::OpenIssuing(const schema::Config& config, const schema::KeyToken
     return Error{&kOtherKey,
                  "ca.chain: " + std::string(kOtherChain) + "; " + std::string(kOtherChainRemedy)};
   }
+  const auto begin = schema::Steady::now();
   TRY(hello_.probe, At(key.setting, Prove(*issuing_)));
+  hello_.proved_in = Since(begin);
   hello_.facts.issuing = issuing_->spki();
   hello_.facts.token = issuing_->token();
   hello_.facts.token_serial = issuing_->token_serial();
@@ -143,7 +152,9 @@ Outcome KeySet::OpenLog(const schema::Config& config, const schema::KeyToken& ke
   KeyTerms terms = LogTerms(config, key);
   terms.entered_pin = entered_pin;
   TRY(log_, At(key.setting, OpenEither(config, key.uri, terms, modules, report)));
+  const auto begin = schema::Steady::now();
   TRY(At(key.setting, Prove(*log_)));
+  hello_.proved_in = Since(begin);
   TRY(certificates_note_,
       At("log.certificates.note-key",
          OpenFile(config, config.log.certificates.note_key, FileKeyKind::kEd25519)));

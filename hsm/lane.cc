@@ -27,12 +27,7 @@ constexpr milliseconds kProbeEvery{10'000};  // idle; a YubiHSM2 session expires
 constexpr milliseconds kBatchTime{
     2};  // what a batch should take at most, so that none waits for others
 constexpr std::size_t kBatchMax = 16;
-// What takes so long, and several times as long as usual, another token is asked for too.
-constexpr milliseconds kLendAfter{250};
-constexpr int kLendTimes = 4;
 constexpr int kUselessMax = 8;  // sessions in a row that were opened again and lost before any use
-
-std::string Code(const Frame& frame) { return std::to_string(static_cast<int>(frame.code)); }
 
 }  // namespace
 
@@ -92,6 +87,10 @@ bool Lane::Sleep(Steady::duration duration) {
 void Lane::Run() {
   milliseconds backoff = kBackoffFirst;
   while (!stop_) {
+    if (queue_.Drained(number_)) {
+      StandAside();
+      continue;
+    }
     const Result<KeyFacts> facts = Bring();
     if (facts) {
       CameUp(*facts);
@@ -107,7 +106,7 @@ void Lane::Run() {
     }
     const std::uint64_t before = answers_;
     std::string why = Serve();
-    for (int useless = 0; !stop_ && lost_ && useless < kUselessMax;) {
+    for (int useless = 0; !queue_.Drained(number_) && !stop_ && lost_ && useless < kUselessMax;) {
       queue_.SetLane(number_, Queue::Lane::kStarting, why);
       journal_.Warning("session-lost", {{"role", std::string(RoleName(settings_.role))},
                                         {"name", settings_.token},
@@ -120,6 +119,7 @@ void Lane::Run() {
     }
     pid_ = 0;
     if (stop_) break;
+    if (queue_.Drained(number_)) continue;
     // Callers wait for one that comes back at once, and not for one that ends again and again
     // before it was of any use, which is not started as fast as processes start either.
     const bool useful = answers_ > before;
@@ -139,11 +139,34 @@ void Lane::Run() {
   process_.Stop(kStopPatience);
 }
 
+// While its token is drained there is no signer: its session is closed in order, and the device may
+// go. What the signer had was answered before.
+void Lane::StandAside() {
+  pid_ = 0;
+  process_.Stop(kStopPatience);
+  queue_.SetLane(number_, Queue::Lane::kDown, "drained by an operator");
+  if (!first_said_) {
+    first_start_.set_value(Error{
+        &kTokenDrained, settings_.setting + ": drained; `chancery hsm undrain` brings it back"});
+  }
+  first_said_ = true;
+  while (!stop_ && queue_.Drained(number_)) {
+    pollfd wait{wake_, POLLIN, 0};
+    ::poll(&wait, 1, -1);
+    if (!stop_) Drain();
+  }
+  queue_.SetLane(number_, Queue::Lane::kStarting);
+}
+
 void Lane::CameUp(const KeyFacts& facts) {
   facts_ = facts;
   pid_ = said_pid_;
   last_trouble_.clear();
-  queue_.SetLane(number_, Queue::Lane::kReady);
+  refused_ = false;
+  queue_.Expect(number_, proved_in_);
+  if (queue_.SetLane(number_, Queue::Lane::kReady) && first_said_) {
+    queue_.CameBack(number_, facts.Reports());
+  }
   journal_.Info("signer-ready", {{"role", std::string(RoleName(settings_.role))},
                                  {"name", settings_.token},
                                  {"run", std::to_string(run_)},
@@ -151,9 +174,16 @@ void Lane::CameUp(const KeyFacts& facts) {
                                  {"token", facts.token}});
 }
 
+// Callers wait no more. What was wrong the last time says more than that it takes long now.
+void Lane::TakesLong(const std::string& why) {
+  queue_.SetLane(number_, Queue::Lane::kDown, last_trouble_.empty() ? why : last_trouble_,
+                 refused_);
+}
+
 void Lane::StayedDown(const Error& error) {
   process_.Kill();
-  queue_.SetLane(number_, Queue::Lane::kDown, error.detail);
+  refused_ = error.Is(kPinRefused) || error.Is(kOtherKey);
+  queue_.SetLane(number_, Queue::Lane::kDown, error.detail, refused_);
   if (error.detail == last_trouble_) return;
   last_trouble_ = error.detail;
   journal_.Error(error.Is(kPinRefused) ? "pin-refused" : "signer-down",
@@ -178,7 +208,7 @@ Result<KeyFacts> Lane::Bring() {
 LoginGate::Lock Lane::TakeTurn() {
   LoginGate::Lock turn = gate_.Turn(kComeBack);
   if (!turn.owns_lock()) {
-    queue_.SetLane(number_, Queue::Lane::kDown, Name() + " waits for another's start");
+    TakesLong(Name() + " waits for another's start");
     turn.lock();
   }
   return turn;
@@ -223,7 +253,7 @@ Result<KeyFacts> Lane::ReadHello() {
       case Channel::kTimeout:
         if (until < deadline) {
           // Callers do not wait for a device that may have gone.
-          queue_.SetLane(number_, Queue::Lane::kDown, Name() + " takes long to start");
+          TakesLong(Name() + " takes long to start");
           until = deadline;
           break;
         }
@@ -246,6 +276,7 @@ Result<KeyFacts> Lane::CheckHello(const Frame& frame) {
       if (issuing) ++operations_;
       // A supervisor's process is known by its word alone.
       said_pid_ = process_.pid() > 0 ? process_.pid() : hello.pid;
+      proved_in_ = hello.proved_in;
       if (!keys_.Agree(hello.facts)) {
         return Error{&kOtherKey, settings_.setting + ": " + Name() +
                                      " has other keys than those of the start; restart if they "
@@ -263,7 +294,7 @@ Result<KeyFacts> Lane::CheckHello(const Frame& frame) {
     case AnswerCode::kHelloKeyUnusable:
       return Error{&kKeyUnusable, std::string(schema::AsText(frame.bytes))};
     default:
-      return Error{&kKeyUnusable, Name() + " began with code " + Code(frame)};
+      return Error{&kKeyUnusable, Name() + " began with code " + std::to_string(frame.code)};
   }
 }
 
@@ -274,6 +305,7 @@ std::size_t Lane::BatchMax() const {
 
 std::string Lane::Serve() {
   while (!stop_) {
+    if (queue_.Drained(number_)) return "the token is drained";
     std::vector<Job> batch = queue_.Take(number_, BatchMax());
     if (batch.empty()) {
       if (std::string why = WaitForWork(batch); !why.empty()) return why;
@@ -291,7 +323,7 @@ std::string Lane::Serve() {
     }
     const auto each = (Steady::now() - begin) / static_cast<std::int64_t>(count);
     each_ = each_.count() == 0 ? each : (each_ * 7 + each) / 8;
-    queue_.Done(number_, each);
+    queue_.Done(number_, each_);
   }
   return "the server is stopping";
 }
@@ -315,124 +347,6 @@ std::string Lane::WaitForWork(std::vector<Job>& batch) {
   batch.push_back({issuing ? Purpose::kProbe : Purpose::kKeepAlive, schema::ToBytes(probe),
                    Steady::time_point::max(), nullptr});
   return {};
-}
-
-// On failure `batch` keeps what was not answered.
-std::string Lane::Exchange(std::vector<Job>& batch) {
-  schema::Bytes out;
-  const std::uint32_t first_id = next_id_;
-  for (const Job& job : batch) {
-    tally_.Sent(job.purpose, job.retries > 0);
-    AppendFrame(out, next_id_++, static_cast<std::uint8_t>(job.purpose), job.bytes);
-  }
-  switch (WriteAll(process_.socket(), out, Steady::now() + settings_.sign_deadline)) {
-    case Channel::kOk:
-      break;
-    case Channel::kTimeout:
-      return "the signer reads nothing";
-    case Channel::kClosed:
-    case Channel::kWoken:
-      return "the signer ended";
-  }
-  return ReadAnswers(batch, first_id);
-}
-
-Steady::duration Lane::Patience(std::size_t count) const {
-  const auto long_for_it = each_ * kLendTimes * static_cast<std::int64_t>(count);
-  return std::max<Steady::duration>(kLendAfter, long_for_it);
-}
-
-// The signer answers in the order of the requests.
-std::string Lane::ReadAnswers(std::vector<Job>& batch, std::uint32_t first_id) {
-  std::size_t answered = 0;
-  std::string why;
-  auto heard = Steady::now();
-  const auto lend_at = heard + Patience(batch.size());
-  bool lent = false;
-  while (answered < batch.size() && why.empty()) {
-    const auto frame = reader_.Next();
-    if (!frame) {
-      why = frame.error().detail;
-    } else if (*frame) {
-      const bool expected = (*frame)->id == first_id + static_cast<std::uint32_t>(answered);
-      why = expected ? TakeAnswer(**frame, batch[answered]) : "an answer to another question";
-      if (why.empty()) ++answered, ++answers_;
-    } else {
-      const auto deadline = heard + settings_.sign_deadline;
-      const auto until = lent ? deadline : std::min(deadline, lend_at);
-      const Channel read = ReadSome(process_.socket(), wake_, reader_.buffer(), until);
-      if (read == Channel::kOk) heard = Steady::now();
-      if (read == Channel::kTimeout && until < deadline) {
-        batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(answered));
-        first_id += static_cast<std::uint32_t>(answered);
-        answered = 0;
-        queue_.Lend(number_, batch);
-        lent = true;
-        continue;
-      }
-      if (read == Channel::kTimeout) why = "no answer within ca.sign-deadline";
-      if (read == Channel::kClosed) why = "the signer ended";
-      if (read == Channel::kWoken && stop_) why = "the server is stopping";
-      if (read == Channel::kWoken && !stop_) Drain();
-    }
-  }
-  batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(answered));
-  return why;
-}
-
-std::string Lane::TakeAnswer(const Frame& frame, Job& job) {
-  const std::string text(schema::AsText(frame.bytes));
-  switch (static_cast<AnswerCode>(frame.code)) {
-    case AnswerCode::kSigned:
-    case AnswerCode::kAlive:
-      return TakeSignature(frame, job);
-    case AnswerCode::kRefused:
-      journal_.Error("signer-refused",
-                     {{"purpose", std::string(PurposeName(job.purpose))}, {"reason", text}});
-      job.Finish(Error{&kSignerRefused, text});
-      return {};
-    case AnswerCode::kFailed:
-      return "device error: " + text;
-    case AnswerCode::kLost:
-      lost_ = true;
-      return "session lost: " + text;
-    default:
-      return "an answer of code " + Code(frame);
-  }
-}
-
-std::string Lane::TakeSignature(const Frame& frame, Job& job) {
-  const bool alive = static_cast<AnswerCode>(frame.code) == AnswerCode::kAlive;
-  if (alive != (job.purpose == Purpose::kKeepAlive)) return "an answer to another question";
-  const auto answer = DecodeSigned(frame.bytes);
-  if (!answer) return answer.error().detail;
-  if (alive) return TakeCounts(answer->made, std::nullopt);
-  if (std::string why = TakeCounts(answer->made, job.purpose); !why.empty()) return why;
-  if (settings_.role == Role::kIssuing) ++operations_;
-  if (job.group == nullptr) {
-    const bool good = VerifyP256(facts_.issuing, job.bytes, answer->signature);
-    return good ? "" : "the probe does not verify";
-  }
-  ++signatures_;
-  job.Finish(
-      Signed{schema::Signature(schema::ToBytes(answer->signature)), facts_.token_serial, run_});
-  return {};
-}
-
-// An excess costs no caller anything here: the one to act is a person (http/custody_watch).
-std::string Lane::TakeCounts(const MadeCounts& made, std::optional<Purpose> answered) {
-  switch (counts_.Take(made, answered, tally_)) {
-    case RunCounts::Verdict::kAgree:
-      return {};
-    case RunCounts::Verdict::kExcess:
-      journal_.Error("signature-excess", {{"role", std::string(RoleName(settings_.role))},
-                                          {"name", settings_.token},
-                                          {"run", std::to_string(run_)}});
-      return {};
-    case RunCounts::Verdict::kContradict:
-      break;
-  }
-  return "its count of signatures contradicts its answers";
 }
 
 }  // namespace hsm

@@ -53,7 +53,9 @@ class Lane {
   LoginGate::Lock TakeTurn();
   schema::Result<KeyFacts> ReadHello();
   schema::Result<KeyFacts> CheckHello(const Frame& frame);
+  void StandAside();
   void CameUp(const KeyFacts& facts);
+  void TakesLong(const std::string& why);
   void StayedDown(const schema::Error& error);
   std::string Serve();
   std::string WaitForWork(std::vector<Job>& batch);
@@ -86,10 +88,12 @@ class Lane {
   std::uint32_t next_id_ = 1;
   schema::Steady::duration each_{};  // smoothed time of one signature
   std::string last_trouble_;         // so that the operator reads it once, not at every try
+  bool refused_ = false;             // that trouble was a refusal
   bool first_said_ = false;
-  bool lost_ = false;          // the signer waits for kReopen
-  int said_pid_ = 0;           // its process, as it says itself
-  std::uint64_t answers_ = 0;  // of all signers so far
+  bool lost_ = false;                      // the signer waits for kReopen
+  int said_pid_ = 0;                       // its process, as it says itself
+  std::chrono::microseconds proved_in_{};  // its first signature, likewise
+  std::uint64_t answers_ = 0;              // of all signers so far
 
   std::promise<schema::Result<KeyFacts>> first_start_;
   std::atomic<bool> stop_{false};

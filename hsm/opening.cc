@@ -26,7 +26,8 @@ constexpr Hint kHints[] = {
     {"softhsm", Step::kSlot,
      "SoftHSM finds its tokens by the file that SOFTHSM2_CONF names: set it in ca.module-env"},
     {"softhsm", Step::kModule,
-     "the token directory of softhsm2.conf has to be this user's to read"},
+     "the file that SOFTHSM2_CONF names, and the token directory in it, have to be there and this "
+     "user's to read"},
     {"tpm2", Step::kToken,
      "tpm2-pkcs11 finds its store by TPM2_PKCS11_STORE and the TPM by TPM2_PKCS11_TCTI: set them "
      "in ca.module-env"},

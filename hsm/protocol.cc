@@ -90,6 +90,7 @@ Bytes EncodeHello(const Hello& hello) {
   AppendField(out, hello.facts.precertificate.view());
   AppendField(out, schema::AsBytes(hello.facts.precertificate_report));
   AppendNumber(out, static_cast<std::uint64_t>(hello.pid), 4);
+  AppendNumber(out, static_cast<std::uint64_t>(hello.proved_in.count()), 4);
   return out;
 }
 
@@ -99,10 +100,12 @@ Result<Hello> DecodeHello(BytesView rest) {
     TRY(field, TakeField(rest));
   }
   TRY(const BytesView pid, Take(rest, 4));
+  TRY(const BytesView proved_in, Take(rest, 4));
   if (!rest.empty()) return Bad("octets after the hello");
   Hello hello;
   hello.pid = static_cast<int>(Number(pid));
   if (hello.pid <= 0) return Bad("no process");
+  hello.proved_in = std::chrono::microseconds(Number(proved_in));
   hello.facts.issuing = schema::SpkiDer(schema::ToBytes(fields[0]));
   hello.facts.log = schema::SpkiDer(schema::ToBytes(fields[1]));
   hello.facts.certificates_note = schema::ToBytes(fields[2]);

@@ -65,6 +65,7 @@ struct Hello {
   KeyFacts facts;
   int pid = 0;          // of its process, for people; 1 or more
   schema::Bytes probe;  // signature over kProbePrefix by the issuing key; empty in the log's signer
+  std::chrono::microseconds proved_in{};  // the proof of its own key; at most an hour
 };
 schema::Bytes EncodeHello(const Hello& hello);
 schema::Result<Hello> DecodeHello(schema::BytesView bytes);

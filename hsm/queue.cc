@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "hsm/balance.h"
 
@@ -17,6 +18,8 @@ namespace {
 // Jobs of one side; the sequencer may bring a whole commit at once.
 constexpr std::size_t kQueueMax = 2048;
 constexpr int kRetriesMax = 1;
+
+constexpr const char* kDrainedText = "drained by an operator";
 
 Error Unavailable(std::string why) { return Error{&kSignerUnavailable, std::move(why)}; }
 
@@ -55,10 +58,13 @@ Queue::Queue(std::vector<int> wake, const std::vector<std::size_t>& token_of,
   for (const int weight : weights) shares_.push_back({weight});
 }
 
+bool Queue::Serves(const LaneState& lane) const {
+  return lane.state != Lane::kDown && !shares_[lane.token].drained();
+}
+
 bool Queue::Usable(std::size_t token) const {
-  return std::ranges::any_of(lanes_, [token](const LaneState& lane) {
-    return lane.token == token && lane.state != Lane::kDown;
-  });
+  return std::ranges::any_of(
+      lanes_, [&](const LaneState& lane) { return lane.token == token && Serves(lane); });
 }
 
 bool Queue::OtherUsable(std::size_t token) const {
@@ -73,15 +79,15 @@ bool Queue::MayTake(std::size_t token, const Job& job) const {
 }
 
 bool Queue::AllDown() const {
-  return std::ranges::all_of(lanes_,
-                             [](const LaneState& lane) { return lane.state == Lane::kDown; });
+  return std::ranges::none_of(lanes_, [this](const LaneState& lane) { return Serves(lane); });
 }
 
 std::string Queue::ReasonLocked() const {
   std::string why;
   for (const LaneState& lane : lanes_) {
-    if (lane.state == Lane::kReady) return {};
-    if (why.empty()) why = lane.why;
+    const bool drained = shares_[lane.token].drained();
+    if (lane.state == Lane::kReady && !drained) return {};
+    if (why.empty()) why = drained ? kDrainedText : lane.why;
   }
   return why.empty() ? "a signer is starting" : why;
 }
@@ -96,12 +102,35 @@ std::size_t Queue::Ahead(Purpose purpose) const {
   return ahead;
 }
 
+// By lanes at work together, each at its own pace.
+Steady::duration Queue::TimeOf(std::size_t signatures) const {
+  double rate = 0;  // signatures for each tick of the clock
+  for (const LaneState& lane : lanes_) {
+    if (Serves(lane) && lane.each.count() > 0) rate += 1 / static_cast<double>(lane.each.count());
+  }
+  if (rate == 0) return {};
+  return Steady::duration(static_cast<Steady::rep>(static_cast<double>(signatures) / rate));
+}
+
+Steady::duration Queue::TimeFor(std::size_t more, std::size_t precertificates) const {
+  const std::lock_guard lock(mutex_);
+  if (more == 0) return {};
+  const std::size_t before = first_.size() + more - 1;
+  // Taken in turn: those that wait, and those that the ones before will have brought by then.
+  const std::size_t turns = second_.empty() ? before : before + 1;
+  const std::size_t waiting = before + turns * precertificates;
+  std::size_t in_flight = 0, free = 0;
+  for (const LaneState& lane : lanes_) {
+    in_flight += lane.in_flight;
+    free += Serves(lane) && lane.in_flight == 0 ? 1 : 0;
+  }
+  return waiting < free ? Steady::duration() : TimeOf(in_flight + waiting + 1);
+}
+
 const char* Queue::WhyNotNow(const Job& job) const {
   if (Side(job.purpose).size() >= kQueueMax) return "too much waits for the HSM";
-  const std::size_t ahead = Ahead(job.purpose);
   // A device of 13 signatures a second must not make a thread wait for what cannot come in time.
-  const auto lanes = static_cast<std::size_t>(std::max(1, ready_.load()));
-  const auto wait = each_ * static_cast<std::int64_t>(ahead / lanes);
+  const auto wait = TimeOf(Ahead(job.purpose));
   const bool late =
       job.deadline != Steady::time_point::max() && Steady::now() + wait > job.deadline;
   return late ? "the HSM cannot reach this before its deadline" : nullptr;
@@ -129,7 +158,7 @@ std::optional<std::size_t> Queue::NextIdle(std::optional<std::size_t> avoid) con
   for (const LaneState& lane : lanes_) {
     TokenLoad& load = loads[lane.token];
     load.outstanding += lane.in_flight + (lane.woken ? 1 : 0);
-    load.free = load.free || lane.idle;
+    load.free = load.free || (lane.idle && Serves(lane));
   }
   if (avoid && OtherUsable(*avoid)) loads[*avoid].free = false;
   const auto token = LeastLoaded(loads);
@@ -167,6 +196,7 @@ std::vector<Job> Queue::Take(std::size_t number, std::size_t most) {
   const std::lock_guard lock(mutex_);
   LaneState& lane = lanes_[number];
   lane.idle = lane.woken = false;
+  if (!Serves(lane)) return {};
   const std::size_t waiting = first_.size() + second_.size();
   const auto idle = static_cast<std::size_t>(
       std::ranges::count_if(lanes_, [](const LaneState& other) { return other.idle; }));
@@ -216,6 +246,7 @@ void Queue::Return(std::size_t lane, std::vector<Job> jobs, const std::string& w
   const std::size_t token = lanes_[lane].token;
   const int retries_max = kRetriesMax + (lost ? static_cast<int>(lanes_.size()) : 0);
   lanes_[lane].in_flight = 0;
+  shares_[token].failures += jobs.size();
   std::size_t added = 0;
   for (Job& job : jobs) {
     if (job.group == nullptr || job.lent) continue;  // what was lent has had its second try
@@ -234,7 +265,12 @@ void Queue::Return(std::size_t lane, std::vector<Job> jobs, const std::string& w
 void Queue::Done(std::size_t lane, Steady::duration each) {
   const std::lock_guard lock(mutex_);
   lanes_[lane].in_flight = 0;
-  each_ = each_.count() == 0 ? each : (each_ * 7 + each) / 8;
+  lanes_[lane].each = each;
+}
+
+void Queue::Expect(std::size_t lane, Steady::duration each) {
+  const std::lock_guard lock(mutex_);
+  if (lanes_[lane].each.count() == 0) lanes_[lane].each = each;
 }
 
 void Queue::FinishAll(const std::string& why) {
@@ -244,13 +280,35 @@ void Queue::FinishAll(const std::string& why) {
   }
 }
 
-void Queue::SetLane(std::size_t lane, Lane state, const std::string& why) {
+bool Queue::SetLane(std::size_t number, Lane state, const std::string& why, bool refused) {
   const std::lock_guard lock(mutex_);
-  const std::size_t token = lanes_[lane].token;
-  const bool was_usable = Usable(token);
-  lanes_[lane] = {.token = token, .state = state, .why = why};
-  ready_ = static_cast<int>(std::ranges::count_if(
-      lanes_, [](const LaneState& other) { return other.state != Lane::kDown; }));
+  LaneState& lane = lanes_[number];
+  const bool was_usable = Usable(lane.token);
+  lane = {.token = lane.token, .state = state, .why = why, .refused = refused, .each = lane.each};
+  Changed(why, was_usable, lane.token);
+  const bool back = state == Lane::kReady && Usable(lane.token);
+  return back && std::exchange(shares_[lane.token].gone, false);
+}
+
+void Queue::SetNote(std::size_t token, const std::optional<DrainNote>& note) {
+  const std::lock_guard lock(mutex_);
+  Share& share = shares_[token];
+  const bool was_drained = share.drained(), was_usable = Usable(token);
+  share.note = note;
+  if (was_drained == share.drained()) return;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (lanes_[i].token != token) continue;
+    if (was_drained && lanes_[i].state == Lane::kDown) lanes_[i].state = Lane::kStarting;
+    MUST(::eventfd_write(wake_[i], 1) == 0);
+  }
+  Changed(kDrainedText, was_usable, token);
+}
+
+// What follows from another state of a lane or of its token.
+void Queue::Changed(const std::string& why, bool was_usable, std::size_t token) {
+  ready_ = static_cast<int>(
+      std::ranges::count_if(lanes_, [this](const LaneState& lane) { return Serves(lane); }));
+  if (!Usable(token)) shares_[token].gone = true;
   if (AllDown()) {
     FinishAll(why);
     return;
@@ -260,6 +318,18 @@ void Queue::SetLane(std::size_t lane, Lane state, const std::string& why) {
   // it is the only one.
   for (Share& share : shares_) share.given = 0;
   WakeIdle(first_.size() + second_.size());
+}
+
+void Queue::CameBack(std::size_t lane, std::vector<std::string> reports) {
+  const std::lock_guard lock(mutex_);
+  Share& share = shares_[lanes_[lane].token];
+  ++share.comebacks;
+  share.reports = std::move(reports);
+}
+
+bool Queue::Drained(std::size_t lane) const {
+  const std::lock_guard lock(mutex_);
+  return shares_[lanes_[lane].token].drained();
 }
 
 std::string Queue::Reason() const {
@@ -276,14 +346,25 @@ std::vector<TokenState> Queue::Tokens() const {
   const std::lock_guard lock(mutex_);
   std::vector<TokenState> tokens(shares_.size());
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    tokens[i].up = Usable(i);
-    tokens[i].lent = shares_[i].lent;
+    const Share& share = shares_[i];
+    tokens[i].standing = share.drained() ? TokenStanding::kDrained
+                         : Usable(i)     ? TokenStanding::kServing
+                                         : TokenStanding::kAway;
+    tokens[i].lent = share.lent;
+    tokens[i].failures = share.failures;
+    tokens[i].comebacks = share.comebacks;
+    tokens[i].reports = share.reports;
+    tokens[i].note = share.note;
+    if (share.drained()) tokens[i].reason = kDrainedText;
   }
   for (const LaneState& lane : lanes_) {
     TokenState& token = tokens[lane.token];
+    ++token.sessions;
     token.signers += lane.state == Lane::kReady ? 1 : 0;
     token.outstanding += lane.in_flight;
-    if (!token.up && token.reason.empty()) token.reason = lane.why;
+    const bool refused = token.standing == TokenStanding::kAway && lane.refused;
+    if (refused) token.standing = TokenStanding::kRefused;
+    if (!token.up() && (refused || token.reason.empty())) token.reason = lane.why;
   }
   return tokens;
 }

@@ -66,8 +66,14 @@ class Queue {
   // Up to `most` jobs, fewer when other lanes are idle; empty: nothing waits, and the lane is now
   // idle and will be woken. Jobs that nobody waits for any more are dropped.
   std::vector<Job> Take(std::size_t lane, std::size_t most);
-  // The lane's batch is answered; each signature took so long, for Submit's estimate.
+  // The lane's batch is answered; its signatures take so long each, for what is said of the future.
   void Done(std::size_t lane, schema::Steady::duration each);
+  // The same of a lane that has done nothing yet.
+  void Expect(std::size_t lane, schema::Steady::duration each);
+  // How long the last of `more` inputs, none of them a precertificate, would take with what waits
+  // already, if each that is asked for brings so many precertificates (0 or 1) here. Zero when a
+  // lane would take it at once, and while nobody knows how long a signature takes.
+  schema::Steady::duration TimeFor(std::size_t more, std::size_t precertificates) const;
   // The lane has had these for long: while another token is up, that is asked too, once for each,
   // before all others, and the first answer counts. How many that are; they are marked.
   std::size_t Lend(std::size_t lane, std::vector<Job>& jobs);
@@ -76,8 +82,15 @@ class Queue {
   // of the other lanes may be too; then each of them may take it once.
   void Return(std::size_t lane, std::vector<Job> jobs, const std::string& why, bool lost);
 
-  // When the last lane goes down, all that waits is finished with `why`.
-  void SetLane(std::size_t lane, Lane state, const std::string& why = {});
+  // kDown: `refused` when it is the token that cannot be used as it is, not its absence. When the
+  // last lane goes down, all that waits is finished with `why`. Whether it is the first to be ready
+  // in a token that did not serve.
+  bool SetLane(std::size_t lane, Lane state, const std::string& why = {}, bool refused = false);
+  // What keys said when the lane's token came back, to be told with its state.
+  void CameBack(std::size_t lane, std::vector<std::string> reports);
+  // What an operator said of a token; its lanes are woken when that changes something.
+  void SetNote(std::size_t token, const std::optional<DrainNote>& note);
+  bool Drained(std::size_t lane) const;
 
   bool Ready() const { return ready_.load() > 0; }
   std::string Reason() const;  // why no lane is; empty when one is
@@ -89,21 +102,32 @@ class Queue {
     std::size_t token = 0;
     Lane state = Lane::kStarting;
     std::string why{};
+    bool refused = false;
     bool idle = false;
     bool woken = false;  // and has not come yet
     std::size_t in_flight = 0;
+    schema::Steady::duration each{};  // smoothed time of one signature; zero: none made yet
   };
   struct Share {
     int weight;
     std::uint64_t given = 0;
     std::uint64_t lent = 0;
+    std::uint64_t failures = 0;
+    bool gone = false;  // has not served since, for a moment at least
+    std::uint64_t comebacks = 0;
+    std::vector<std::string> reports{};
+    std::optional<DrainNote> note{};
+    bool drained() const { return note && note->drained; }
   };
+  bool Serves(const LaneState& lane) const;
   bool Usable(std::size_t token) const;
+  void Changed(const std::string& why, bool was_usable, std::size_t token);
   bool OtherUsable(std::size_t token) const;
   bool MayTake(std::size_t token, const Job& job) const;
   bool AllDown() const;
   std::string ReasonLocked() const;
   std::size_t Ahead(Purpose purpose) const;
+  schema::Steady::duration TimeOf(std::size_t signatures) const;
   const char* WhyNotNow(const Job& job) const;
   std::deque<Job>& Side(Purpose purpose) {
     return purpose == Purpose::kPrecertificate ? second_ : first_;
@@ -122,10 +146,9 @@ class Queue {
   // All below is guarded by mutex_.
   std::deque<Job> first_, second_;  // second_: precertificates
   bool second_next_ = false;
-  schema::Steady::duration each_{};  // smoothed time of one signature
   std::vector<LaneState> lanes_;
   std::vector<Share> shares_;  // of each token
-  std::atomic<int> ready_{0};  // lanes not in kDown; written under mutex_, read without
+  std::atomic<int> ready_{0};  // lanes that serve; written under mutex_, read without
 };
 
 }  // namespace hsm

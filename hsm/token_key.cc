@@ -63,8 +63,12 @@ struct Wanted {
   CK_OBJECT_CLASS kind;
   std::string label;
   Bytes id;
-  std::string name;  // for messages
+  std::string name;    // for messages
+  std::string remedy;  // when there is none
 };
+
+constexpr const char* kLookAgain = "`chancery hsm list --config FILE --login` shows what it has";
+constexpr const char* kNoLogin = "private keys show after a login: add pin-source= to the URI";
 
 Result<CK_OBJECT_HANDLE> FindOnly(const Session& session, const Wanted& wanted, Opening& opening) {
   CK_OBJECT_CLASS kind = wanted.kind;
@@ -86,7 +90,7 @@ Result<CK_OBJECT_HANDLE> FindOnly(const Session& session, const Wanted& wanted, 
     return opening.Failed(Step::kKey,
                           "the token has no " + wanted.name + " that matches (object=" + label +
                               (id.empty() ? "" : ";id=" + schema::Hex(id)) + ")",
-                          "`chancery hsm list` shows what it has");
+                          wanted.remedy);
   }
   return found.front();
 }
@@ -114,12 +118,18 @@ Error Refused(const KeyUri& uri, const std::string& reason, Opening& opening) {
   return opening.Failed(Step::kLogin, reason, uri.pin.Remedy(), kPinRefused);
 }
 
+// A PIN that cannot even be read.
+const char* PinRemedy(const PinSource& source) {
+  const bool file = source.kind == PinKind::kFile;
+  return file ? "the PIN belongs into that file, mode 0400, of the user that signers run as" : "";
+}
+
 // The one place where a PIN is read and given away.
 Outcome LogInAs(CK_USER_TYPE user, const KeyUri& uri, const KeyTerms& terms, CK_FLAGS flags,
                 const Session& session, Opening& opening, LoginReport& report) {
   const Descriptor turn = TakePinTurn(terms.state, uri.pin);
   auto pin = ReadPin(uri.pin, terms.entered_pin);
-  if (!pin) return opening.Failed(Step::kPin, pin.error().detail, "");
+  if (!pin) return opening.Failed(Step::kPin, pin.error().detail, PinRemedy(uri.pin));
   report.tried = pin->tried;
   const auto refused = RecallRefusedPin(terms.state, uri.pin);
   if (refused && IsRefusedPin(*refused, *pin)) {
@@ -154,7 +164,8 @@ class TokenKey final : public SigningKey {
     TRY(LogIn(uri_, terms_, token_, session_, opening, report));
     TRY(private_, FindOnly(session_,
                            {CKO_PRIVATE_KEY, uri_.object, uri_.id,
-                            uri_.pin.given() ? "private key" : "private key (without a login)"},
+                            uri_.pin.given() ? "private key" : "private key (without a login)",
+                            uri_.pin.given() ? kLookAgain : kNoLogin},
                            opening));
     TRY(ReadPublicHalf(opening));
     TRY(JudgeAttributes(opening));
@@ -232,7 +243,9 @@ class TokenKey final : public SigningKey {
     // ids.
     TRY(const CK_OBJECT_HANDLE public_key,
         FindOnly(session_,
-                 {CKO_PUBLIC_KEY, id_.empty() ? label_ : std::string(), id_, "public key object"},
+                 {CKO_PUBLIC_KEY, id_.empty() ? label_ : std::string(), id_, "public key object",
+                  "the public half has to be in the token too, under the same id; " +
+                      std::string(kLookAgain)},
                  opening));
     const auto curve = session_.Read(public_key, CKA_EC_PARAMS);
     const auto point = session_.Read(public_key, CKA_EC_POINT);
@@ -383,9 +396,12 @@ Result<std::unique_ptr<SigningKey>> OpenTokenKey(const KeyUri& uri, const KeyTer
   opening.Know(uri.module.filename().string());
   const auto module = modules.Get(uri.module);
   if (!module) {
-    return opening.Failed(Step::kModule,
-                          "module " + uri.module.string() + ": " + module.error().detail,
-                          "correct module-path, or install the vendor's module for this machine");
+    const std::string& why = module.error().detail;
+    return opening.Failed(
+        Step::kModule, "module " + uri.module.string() + ": " + why,
+        why.starts_with("C_Initialize")
+            ? "it was found and does not start: see to its settings in ca.module-env"
+            : "correct module-path, or install the vendor's module for this machine");
   }
   opening.Passed(Step::kModule, uri.module.string());
   TRY(TokenInfo token, FindToken(uri, **module, opening));

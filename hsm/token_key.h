@@ -15,6 +15,8 @@
 
 namespace hsm {
 
+enum class KeyChain { kNone, kIssuing, kPrecertificate };  // ca.chain, log.precertificate-chain
+
 // What the configuration says of one key beside its URI.
 struct KeyTerms {
   std::string setting;                // "ca.key", for messages
@@ -23,6 +25,7 @@ struct KeyTerms {
   int sessions = 1;                   // the token has to have room for
   std::filesystem::path state{};      // where a refused PIN is remembered (pin_memory.h)
   int entered_pin = -1;               // descriptor of the PIN that a person entered (pin_prompt.h)
+  KeyChain chain = KeyChain::kNone;   // whose first certificate is of this key
 };
 
 // What a refused login leaves behind: which PIN not to try again.

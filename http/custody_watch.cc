@@ -1,6 +1,7 @@
 #include "http/custody_watch.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace http {
 
@@ -9,6 +10,22 @@ namespace {
 constexpr std::size_t kOwedMax = 64;  // while the log itself is down; then the oldest are dropped
 
 }  // namespace
+
+schema::Result<std::vector<schema::Json>> KeyEvents(const std::string& report) {
+  constexpr std::size_t kReportBytes = 8 * 1024;
+  TRY(schema::Json event, schema::ParseJson(report, {kReportBytes}));
+  if (!event.is_object()) {
+    return schema::Error{&hsm::kKeyUnusable, "a signer's report is no object"};
+  }
+  const schema::Json waived = event.value("waived", schema::Json::array());
+  const schema::Json key = event.value("key", schema::Json());
+  event["type"] = "key-attributes-read";
+  std::vector<schema::Json> events = {std::move(event)};
+  if (!waived.empty()) {
+    events.push_back({{"type", "key-attributes-waived"}, {"key", key}, {"waived", waived}});
+  }
+  return events;
+}
 
 CustodyWatch::CustodyWatch(const hsm::Custody& custody,
                            std::function<schema::Outcome(schema::Json)> note,
@@ -37,6 +54,8 @@ void CustodyWatch::Run(std::chrono::milliseconds look) {
     const hsm::CustodyState state = custody_.State();
     Look(roles_[0], state.issuing_ready, state.reason);
     Look(roles_[1], state.log_ready, state.reason);
+    LookAtNotes(state);
+    for (const auto& token : state.tokens) Look(token);
     Count(state);
     Settle();
     lock.lock();
@@ -54,6 +73,55 @@ void CustodyWatch::Look(Role& role, bool up, const std::string& reason) {
   }
   const auto down = std::chrono::duration_cast<std::chrono::milliseconds>(now - role.down_since);
   owed_.push_back({{"type", "hsm-recovered"}, {"role", role.name}, {"down_ms", down.count()}});
+}
+
+void CustodyWatch::Look(const hsm::CustodyState::Token& token) {
+  using hsm::TokenStanding;
+  Token& known = tokens_[{token.role, token.name}];
+  const hsm::TokenState& now = token.state;
+  if (known.comebacks != now.comebacks) {
+    known.comebacks = now.comebacks;
+    for (const std::string& report : now.reports) {
+      auto events = KeyEvents(report);
+      if (events) std::ranges::move(*events, std::back_inserter(owed_));
+    }
+  }
+  if (now.standing == known.told || token.name == schema::kOnlyToken) return;  // that is the role
+  if (now.standing == TokenStanding::kAway && known.told == TokenStanding::kRefused) return;
+  const bool was_up = known.told == TokenStanding::kServing;
+  const auto down_since = std::exchange(known.down_since, schema::Steady::now());
+  if (now.up() && known.told != TokenStanding::kDrained) {
+    const auto down = schema::Steady::now() - down_since;
+    owed_.push_back(
+        {{"type", "token-recovered"},
+         {"role", token.role},
+         {"token", token.name},
+         {"down_ms", std::chrono::duration_cast<std::chrono::milliseconds>(down).count()}});
+  } else if (now.standing == TokenStanding::kAway || now.standing == TokenStanding::kRefused) {
+    if (!was_up && known.told != TokenStanding::kDrained) known.down_since = down_since;
+    owed_.push_back({{"type", "token-lost"},
+                     {"role", token.role},
+                     {"token", token.name},
+                     {"state", hsm::StandingName(now.standing)},
+                     {"reason", now.reason}});
+  }
+  known.told = now.standing;
+}
+
+// A name may stand under several keys: what is said of it is said once.
+void CustodyWatch::LookAtNotes(const hsm::CustodyState& state) {
+  for (const auto& token : state.tokens) {
+    if (!token.state.note) continue;
+    const hsm::DrainNote& note = *token.state.note;
+    const bool news =
+        note.drained ? drained_.insert(token.name).second : drained_.erase(token.name) > 0;
+    if (!news) continue;
+    schema::Json event = {{"type", note.drained ? "token-drained" : "token-undrained"},
+                          {"token", token.name},
+                          {"uid", note.who}};
+    if (note.drained) event["since"] = schema::Rfc3339(note.when);
+    owed_.push_back(std::move(event));
+  }
 }
 
 void CustodyWatch::Count(const hsm::CustodyState& state) {

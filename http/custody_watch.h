@@ -1,5 +1,6 @@
-// Enters in the events log when the signers of a role are gone and when they are back, one event
-// for each change, however many requests meet it; and signatures that nobody accounts for.
+// Enters in the events log when the signers of a role, or of one token, are gone and when they are
+// back, one event for each change, however many requests meet it; what operators say of tokens; and
+// signatures that nobody accounts for.
 #pragma once
 
 #include <array>
@@ -7,8 +8,11 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "ca/log/log.h"
 #include "hsm/custody.h"
@@ -18,12 +22,22 @@
 
 namespace http {
 
+// What is entered of a key when its signer has read it (hsm::KeyFacts::report): its attributes, and
+// the rules that were waived. An error when this is no report.
+schema::Result<std::vector<schema::Json>> KeyEvents(const std::string& report);
+
 class CustodyWatch {
  public:
   // `note` enters an event; one that cannot be entered is owed and entered first when it can. `log`
   // tells the log's state. All that the arguments refer to outlives the watch. Events:
   //   hsm-lost          role ("issuing", "log"), reason
   //   hsm-recovered     role, down_ms
+  //   token-lost        role, token, state ("away", "refused"), reason; of one in a list. A token
+  //                     that is away and then refused is told of twice
+  //   token-recovered   role, token, down_ms
+  //   token-drained     token, uid, since; again after each start while it is
+  //   token-undrained   token, uid
+  //   key-attributes-read, key-attributes-waived   of a token that came back: as at a start
   //   signature-excess  purpose, excess, made, asked, again, lost (hsm/custody.h), and of
   //                     certificates entered, retried (ca/log/log.h): all since the start. Once for
   //                     each purpose, and again whenever the excess has doubled.
@@ -43,8 +57,15 @@ class CustodyWatch {
     bool up = true;
     schema::Steady::time_point down_since{};
   };
+  struct Token {
+    hsm::TokenStanding told = hsm::TokenStanding::kServing;
+    schema::Steady::time_point down_since{};
+    std::uint64_t comebacks = 0;
+  };
   void Run(std::chrono::milliseconds look);
   void Look(Role& role, bool up, const std::string& reason);
+  void Look(const hsm::CustodyState::Token& token);
+  void LookAtNotes(const hsm::CustodyState& state);
   void Count(const hsm::CustodyState& state);
   void Settle();
 
@@ -52,7 +73,9 @@ class CustodyWatch {
   const std::function<schema::Outcome(schema::Json)> note_;
   const std::function<ca::LogState()> log_;
   schema::Journal& journal_;
-  std::array<Role, 2> roles_;                   // of the thread
+  std::array<Role, 2> roles_;                                    // of the thread
+  std::map<std::pair<std::string, std::string>, Token> tokens_;  // likewise, by role and name
+  std::set<std::string> drained_;                                // likewise, by name
   std::map<hsm::Purpose, std::uint64_t> told_;  // of the thread: the excess of the last event
   std::vector<schema::Json> owed_;              // of the thread; oldest first
   std::mutex mutex_;

@@ -11,6 +11,16 @@ namespace {
 
 using schema::Json;
 
+Json TokenJson(const hsm::CustodyState::Token& token) {
+  const hsm::TokenState& state = token.state;
+  return {{"role", token.role},
+          {"name", token.name},
+          {"state", hsm::StandingName(state.standing)},
+          {"sessions", {{"up", state.signers}, {"configured", state.sessions}}},
+          {"outstanding", state.outstanding},
+          {"why", state.reason}};
+}
+
 Response Ready(const Services& services) {
   const hsm::CustodyState custody = services.custody.State();
   const ca::LogState log = services.log.State();
@@ -29,6 +39,8 @@ Response Ready(const Services& services) {
   for (const auto& signer : custody.signers) {
     signers.push_back({{"role", signer.role}, {"up", signer.pid != 0}, {"run", signer.run}});
   }
+  Json tokens = Json::array();
+  for (const auto& token : custody.tokens) tokens.push_back(TokenJson(token));
   // A file that was refused takes nobody out of service either: the old one decides.
   Json files = Json::object(), warnings = Json::array();
   for (const FileState& file : services.reloader.States()) {
@@ -56,6 +68,7 @@ Response Ready(const Services& services) {
                      {"files", std::move(files)},
                      {"issuers", std::move(issuers)},
                      {"signers", std::move(signers)},
+                     {"tokens", std::move(tokens)},
                      {"certificates", log.certificates_size},
                      {"events", log.events_size},
                      {"policy_digest", services.authority.policy()->digest()}};

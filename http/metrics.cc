@@ -103,6 +103,29 @@ struct Metrics::Families {
                               .Name("chancery_hsm_up")
                               .Help("1 while a signer of this role is up.")
                               .Register(registry);
+  Family<Counter>& token_operations =
+      BuildCounter()
+          .Name("chancery_hsm_token_operations_total")
+          .Help("Signatures that a token made for callers, by role and token.")
+          .Register(registry);
+  Family<Counter>& token_failures =
+      BuildCounter()
+          .Name("chancery_hsm_token_failures_total")
+          .Help("Requests that a signer of this token took and did not answer.")
+          .Register(registry);
+  Family<Gauge>& token_outstanding = BuildGauge()
+                                         .Name("chancery_hsm_token_outstanding")
+                                         .Help("Requests in the hands of this token's signers.")
+                                         .Register(registry);
+  Family<Gauge>& token_sessions = BuildGauge()
+                                      .Name("chancery_hsm_token_sessions")
+                                      .Help("Sessions of this token: up, and configured.")
+                                      .Register(registry);
+  Family<Gauge>& token_state =
+      BuildGauge()
+          .Name("chancery_hsm_token_state")
+          .Help("1 for the state this token is in: serving, away, drained or refused.")
+          .Register(registry);
   Family<Gauge>& tree_size =
       BuildGauge()
           .Name("chancery_log_tree_size")
@@ -188,6 +211,7 @@ struct Metrics::Families {
   std::mutex render;  // one scrape raises the mirrored counters at a time; guards `issuers`
   std::map<std::string, Gauge*> issuers;  // the series of jwks_age
 
+  void ShowTokens(const hsm::CustodyState& custody);
   void ShowIssuers(const std::vector<oidc::IssuerHealth>& health);
   void ShowSignatures(const hsm::CustodyState& custody, const ca::LogState& log);
   void ShowWatchers(const ca::LogState& log);
@@ -204,6 +228,28 @@ void Metrics::Families::ShowIssuers(const std::vector<oidc::IssuerHealth>& healt
     gone.erase(issuer.url);
   }
   for (const auto& [url, age] : gone) jwks_age.Remove(age);
+}
+
+void Metrics::Families::ShowTokens(const hsm::CustodyState& custody) {
+  using hsm::TokenStanding;
+  for (const auto& token : custody.tokens) {
+    const hsm::TokenState& state = token.state;
+    const prometheus::Labels labels = {{"role", token.role}, {"token", token.name}};
+    const auto with = [&labels](const char* name, std::string_view value) {
+      prometheus::Labels more = labels;
+      more[name] = std::string(value);
+      return more;
+    };
+    RaiseTo(token_operations.Add(labels), token.signatures);
+    RaiseTo(token_failures.Add(labels), state.failures);
+    token_outstanding.Add(labels).Set(static_cast<double>(state.outstanding));
+    token_sessions.Add(with("are", "up")).Set(static_cast<double>(state.signers));
+    token_sessions.Add(with("are", "configured")).Set(static_cast<double>(state.sessions));
+    for (const TokenStanding each : {TokenStanding::kServing, TokenStanding::kAway,
+                                     TokenStanding::kDrained, TokenStanding::kRefused}) {
+      token_state.Add(with("state", hsm::StandingName(each))).Set(state.standing == each ? 1 : 0);
+    }
+  }
 }
 
 void Metrics::Families::ShowSignatures(const hsm::CustodyState& custody, const ca::LogState& log) {
@@ -265,6 +311,7 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   RaiseTo(families_->reopenings.Add({}), custody.reopenings);
   families_->ShowSignatures(custody, log);
   families_->ShowWatchers(log);
+  families_->ShowTokens(custody);
   RaiseTo(families_->commits.Add({}), log.commits);
   RaiseTo(families_->replays.Add({}), log.replays);
   RaiseTo(families_->budget_refusals.Add({}), log.budget_refusals);

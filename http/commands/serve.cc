@@ -123,18 +123,11 @@ schema::Outcome LoadAuthority(House& house) {
   return schema::Ok();
 }
 
-// What the signers read of their keys at this start; a waived rule is an event of its own.
+// What the signers read of their keys at this start.
 schema::Outcome EnterKeys(House& house) {
-  constexpr std::size_t kReportBytes = 8 * 1024;
   for (const std::string& report : house.custody->key_reports()) {
-    TRY(schema::Json event, schema::ParseJson(report, {kReportBytes}));
-    if (!event.is_object()) return Error{&hsm::kKeyUnusable, "a signer's report is no object"};
-    const schema::Json waived = event.value("waived", schema::Json::array());
-    const schema::Json key = event.value("key", schema::Json());
-    event["type"] = "key-attributes-read";
-    TRY(house.log->Note(std::move(event)));
-    if (waived.empty()) continue;
-    TRY(house.log->Note({{"type", "key-attributes-waived"}, {"key", key}, {"waived", waived}}));
+    TRY(std::vector<schema::Json> events, KeyEvents(report));
+    for (schema::Json& event : events) TRY(house.log->Note(std::move(event)));
   }
   return schema::Ok();
 }

@@ -34,6 +34,7 @@ class Asked final : public hsm::Custody {
   }
   hsm::CustodyState State() const override { return {}; }
   bool Ready() const override { return true; }
+  Steady::duration TimeFor(std::size_t) const override { return {}; }
 
   schema::Bytes asked;
   std::shared_ptr<hsm::SignatureTaker> taker;

@@ -248,7 +248,7 @@ def test_bench_shows_that_sessions_add_up_on_a_slow_device(private, latency):
 
 
 def test_help_has_examples():
-    for command in ("list", "generate", "doctor", "bench"):
+    for command in ("list", "tokens", "drain", "undrain", "generate", "doctor", "bench"):
         done = house.run("hsm", command, "--help")
         assert done.returncode == 0 and f"chancery hsm {command} " in done.stdout
 

@@ -58,6 +58,7 @@ TEST_CASE("hello and refusal") {
   hello.facts.token = "label (serial, maker)";
   hello.probe = {9};
   hello.pid = 4711;
+  hello.proved_in = std::chrono::milliseconds(73);
   const Bytes encoded = hsm::EncodeHello(hello);
   const auto decoded = hsm::DecodeHello(encoded);
   REQUIRE(decoded.has_value());
@@ -66,6 +67,7 @@ TEST_CASE("hello and refusal") {
   CHECK(decoded->facts.events_note == hello.facts.events_note);
   CHECK_EQ(decoded->facts.token, hello.facts.token);
   CHECK(decoded->probe == hello.probe);
+  CHECK_EQ(decoded->proved_in, hello.proved_in);
   CHECK_EQ(decoded->pid, 4711);
   for (std::size_t size = 0; size < encoded.size(); ++size) {
     CHECK_FALSE(hsm::DecodeHello(schema::BytesView(encoded).first(size)).has_value());

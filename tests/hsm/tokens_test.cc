@@ -24,7 +24,7 @@ bool Signs(hsm::Custody& custody, const std::string& tail) {
 }
 
 bool Up(const hsm::Custody& custody, std::string_view twin) {
-  return Twins::Of(custody, twin).state.up;
+  return Twins::Of(custody, twin).state.up();
 }
 
 // A token that is slow to start, as on a busy machine, is one that comes later.

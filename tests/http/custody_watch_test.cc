@@ -57,6 +57,12 @@ struct Rig {
                            [this](schema::Json event) { return notes.Take(std::move(event)); },
                            [] { return ca::LogState{}; }, journal, 1ms};
 
+  // Until the watch has seen them and entered what it made of them.
+  void Show(std::vector<hsm::CustodyState::Token> tokens) {
+    custody.SetTokens(std::move(tokens));
+    const std::uint64_t seen = custody.looks();
+    REQUIRE(Eventually([&] { return custody.looks() > seen + 2; }));
+  }
   void SetUp(Purpose purpose, bool up) {
     custody.Fail(purpose, hsm::kSignerUnavailable, up ? 0 : -1);
   }
@@ -127,6 +133,94 @@ TEST_CASE("what could not be entered is entered later, in order") {
   REQUIRE(Eventually([&] { return rig.notes.taken().size() == 2; }));
   CHECK_EQ(rig.notes.taken()[0]["type"], "hsm-lost");
   CHECK_EQ(rig.notes.taken()[1]["type"], "hsm-recovered");
+}
+
+// Two tokens of the issuing key; the second is as told.
+std::vector<hsm::CustodyState::Token> Tokens(hsm::TokenStanding standing,
+                                             std::optional<hsm::DrainNote> note = std::nullopt) {
+  hsm::TokenState healthy, other;
+  healthy.standing = hsm::TokenStanding::kServing;
+  other.standing = standing;
+  other.reason = "as told";
+  other.note = note;
+  return {{"issuing", "left", healthy}, {"issuing", "right", other}, {"log", "right", other}};
+}
+
+TEST_CASE("each change of a token is one event for its role") {
+  using hsm::TokenStanding;
+  struct Case {
+    std::string_view name;
+    std::vector<TokenStanding> changes;
+    std::vector<std::string> events;  // of the issuing role
+  };
+  const Case kCases[] = {
+      {"away and back",
+       {TokenStanding::kAway, TokenStanding::kServing},
+       {"token-lost away", "token-recovered"}},
+      {"away, then refused, is told of twice",
+       {TokenStanding::kAway, TokenStanding::kRefused, TokenStanding::kAway,
+        TokenStanding::kRefused, TokenStanding::kServing},
+       {"token-lost away", "token-lost refused", "token-recovered"}},
+      {"drained is neither lost nor recovered",
+       {TokenStanding::kDrained, TokenStanding::kServing},
+       {}},
+      {"one that does not come back is lost",
+       {TokenStanding::kDrained, TokenStanding::kAway, TokenStanding::kServing},
+       {"token-lost away", "token-recovered"}},
+  };
+  for (const Case& c : kCases) {
+    CAPTURE(c.name);
+    Rig rig;
+    for (const TokenStanding standing : c.changes) {
+      rig.Show(Tokens(standing));
+    }
+    std::vector<std::string> told;
+    for (const schema::Json& event : rig.notes.taken()) {
+      if (event["role"] != "issuing") continue;
+      CHECK_EQ(event["token"], "right");
+      told.push_back(event["type"].get<std::string>() +
+                     (event.contains("state") ? " " + event["state"].get<std::string>() : ""));
+    }
+    CHECK(told == c.events);
+  }
+}
+
+TEST_CASE("what an operator says of a token is one event, whatever keys it holds") {
+  Rig rig;
+  const auto say = [&](bool drained) {
+    rig.Show(Tokens(drained ? hsm::TokenStanding::kDrained : hsm::TokenStanding::kServing,
+                    hsm::DrainNote{drained, 1234, schema::TimeMs(1500ms)}));
+  };
+  say(false);  // from before the start
+  CHECK(rig.notes.taken().empty());
+  say(true);
+  say(true);
+  say(false);
+  REQUIRE(Eventually([&] { return rig.notes.taken().size() == 2; }));
+  const auto events = rig.notes.taken();
+  CHECK_EQ(events[0], schema::Json({{"type", "token-drained"},
+                                    {"token", "right"},
+                                    {"uid", 1234},
+                                    {"since", "1970-01-01T00:00:01.500Z"}}));
+  CHECK_EQ(events[1],
+           schema::Json({{"type", "token-undrained"}, {"token", "right"}, {"uid", 1234}}));
+}
+
+TEST_CASE("a token that came back has its keys' attributes entered, and what was waived") {
+  Rig rig;
+  auto tokens = Tokens(hsm::TokenStanding::kServing);
+  tokens[1].state.comebacks = 1;
+  tokens[1].state.reports = {R"({"key":"ca.key[1]","token_serial":"b2","waived":["CKA_LOCAL"]})"};
+  rig.Show(tokens);
+  rig.Show(tokens);
+  const auto events = rig.notes.taken();
+  REQUIRE_EQ(events.size(), 2);
+  CHECK_EQ(events[0]["type"], "key-attributes-read");
+  CHECK_EQ(events[0]["token_serial"], "b2");
+  CHECK_EQ(events[1]["type"], "key-attributes-waived");
+  CHECK_EQ(events[1]["key"], "ca.key[1]");
+  CHECK_FALSE(http::KeyEvents("[]"));
+  CHECK_FALSE(http::KeyEvents("no JSON"));
 }
 
 }  // namespace

@@ -79,6 +79,30 @@ TEST_CASE("signatures are counted by purpose, and an excess is a gauge that is t
   CHECK(Has(text, "chancery_signature_excess{purpose=\"certificate\"} 2"));
 }
 
+TEST_CASE("each token has its series") {
+  http::Metrics metrics;
+  hsm::CustodyState custody = kCustody;
+  hsm::TokenState state;
+  state.standing = hsm::TokenStanding::kDrained;
+  state.sessions = 2;
+  state.signers = 1;
+  state.outstanding = 3;
+  state.failures = 4;
+  custody.tokens = {{"issuing", "left", state, 9}};
+  const std::string text = metrics.Render(custody, kLog, {}, {});
+  for (const char* line :
+       {"chancery_hsm_token_operations_total{role=\"issuing\",token=\"left\"} 9",
+        "chancery_hsm_token_failures_total{role=\"issuing\",token=\"left\"} 4",
+        "chancery_hsm_token_outstanding{role=\"issuing\",token=\"left\"} 3",
+        "chancery_hsm_token_sessions{are=\"configured\",role=\"issuing\",token=\"left\"} 2",
+        "chancery_hsm_token_sessions{are=\"up\",role=\"issuing\",token=\"left\"} 1",
+        "chancery_hsm_token_state{role=\"issuing\",state=\"drained\",token=\"left\"} 1",
+        "chancery_hsm_token_state{role=\"issuing\",state=\"serving\",token=\"left\"} 0"}) {
+    CAPTURE(line);
+    CHECK(Has(text, line));
+  }
+}
+
 TEST_CASE("a file that was refused is a 0 and a count") {
   http::Metrics metrics;
   http::FileState state{"policy", "/p", "aa", schema::TimeMs(std::chrono::milliseconds(1500)),

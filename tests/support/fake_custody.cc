@@ -151,6 +151,7 @@ std::vector<schema::Result<hsm::Signed>> FakeCustody::SignAll(
 }
 
 hsm::CustodyState FakeCustody::State() const {
+  ++looks_;
   std::lock_guard lock(mutex_);
   hsm::CustodyState state{};
   const auto fails = [&](hsm::Purpose p) {
@@ -159,6 +160,7 @@ hsm::CustodyState FakeCustody::State() const {
   };
   state.issuing_ready = !fails(hsm::Purpose::kCertificate);
   state.log_ready = !fails(hsm::Purpose::kSct);
+  state.tokens = tokens_;
   if (!state.issuing_ready || !state.log_ready) state.reason = "the test asked for it";
   for (std::size_t i = 0; i < state.signatures.size(); ++i) {
     const Plan& plan = plans_[i + 1];
@@ -176,6 +178,11 @@ hsm::CustodyState FakeCustody::State() const {
 void FakeCustody::Overcount(hsm::Purpose purpose, std::uint64_t more) {
   std::lock_guard lock(mutex_);
   PlanOf(purpose).excess += more;
+}
+
+void FakeCustody::SetTokens(std::vector<hsm::CustodyState::Token> tokens) {
+  std::lock_guard lock(mutex_);
+  tokens_ = std::move(tokens);
 }
 
 bool FakeCustody::Ready() const {

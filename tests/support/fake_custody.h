@@ -38,6 +38,9 @@ class FakeCustody final : public hsm::Custody {
   }
   hsm::CustodyState State() const override;
   bool Ready() const override;
+  schema::Steady::duration TimeFor(std::size_t certificates) const override {
+    return each_.load() * static_cast<std::int64_t>(certificates);
+  }
 
   // For building a chain whose issuing key is this custody's.
   EVP_PKEY* issuing_key() const { return issuing_.get(); }
@@ -53,6 +56,12 @@ class FakeCustody final : public hsm::Custody {
   void Fail(hsm::Purpose purpose, const schema::ErrorKind& kind, int times = -1);
   // Each exchange (Sign or SignAll) of this purpose takes so much longer.
   void Delay(hsm::Purpose purpose, std::chrono::milliseconds delay);
+  // What it says that each certificate takes.
+  void Expect(std::chrono::milliseconds each) { each_ = each; }
+  // Its tokens, which do nothing by themselves.
+  void SetTokens(std::vector<hsm::CustodyState::Token> tokens);
+  // How often its state was asked for.
+  std::uint64_t looks() const { return looks_; }
   // From now on its signers say that they made so many more than they were asked for.
   void Overcount(hsm::Purpose purpose, std::uint64_t more);
   // Called before each input is signed, on the asking thread. Set before other threads use the
@@ -77,8 +86,11 @@ class FakeCustody final : public hsm::Custody {
   hsm::KeyFacts facts_;
   std::vector<std::string> key_reports_;
   std::function<void(hsm::Purpose, schema::BytesView)> watch_;
+  std::atomic<std::chrono::milliseconds> each_{};
+  mutable std::atomic<std::uint64_t> looks_{0};
   mutable std::mutex mutex_;
   std::array<Plan, 8> plans_;
+  std::vector<hsm::CustodyState::Token> tokens_;
 };
 
 // Signs with any key: ECDSA with SHA-256 as DER, or Ed25519.
