@@ -33,6 +33,7 @@ Authority::Authority(AuthoritySettings settings, const Chain& chain, IssuerKey i
       issuer_key_(std::move(issuer_key)),
       policy_(std::make_shared<const Policy>(std::move(policy))),
       custody_(custody),
+      admission_(custody),
       log_(log),
       clock_(clock) {}
 
@@ -91,9 +92,9 @@ Result<Issued> Authority::IssueUnder(const Policy& policy, const schema::Identit
 
 Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectKey& key,
                                 const Decision& decision, const RequestContext& context) {
-  // Before the entry: a device that is known to be away must not fill the log with unfinished
-  // certificates.
-  if (!custody_.Ready()) return Error{&hsm::kSignerUnavailable, "no issuing signer is up"};
+  // Before the entry: a device that is away, or asked for more than it does, must not fill the log
+  // with unfinished certificates.
+  TRY(Admission::Place place, admission_.Enter());
   const GrantTerms& terms = decision.terms();
   TRY(auto budgets, BudgetsOf(terms, decision.rule(), decision.kind(), identity));
   ProfileSettings profile = settings_.profile;
@@ -105,7 +106,7 @@ Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectK
   TRY(Linted linted, Lint(std::move(tbs), chain_, profile.lifetime + profile.backdate));
   TRY(EventText event, GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
                                     settings_.redact_claims, context));
-  const auto issuance = std::make_shared<Issuance>(custody_);
+  const auto issuance = std::make_shared<Issuance>(custody_, std::move(place));
   TRY(log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at, key.hash(),
                            identity.san.value, identity.issuer, identity.subject,
                            context.request_id, decision.rule(), std::move(event),

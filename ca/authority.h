@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ca/admission.h"
 #include "ca/chain.h"
 #include "ca/issuance.h"
 #include "ca/issuer_key.h"
@@ -89,6 +90,7 @@ class Authority {
   mutable std::mutex policy_mutex_;
   std::shared_ptr<const Policy> policy_;  // guarded by policy_mutex_
   hsm::Custody& custody_;
+  Admission admission_;
   Log& log_;
   const schema::Clock& clock_;
   RefusalMemory refusals_;

@@ -18,6 +18,11 @@ Result<FinalTbs> Issuance::Complete(const Receipt& receipt) const {
 }
 
 void Issuance::Give(Result<Receipt> receipt) {
+  Ask(std::move(receipt));
+  place_.GiveBack();
+}
+
+void Issuance::Ask(Result<Receipt> receipt) {
   if (!receipt) return End(std::move(receipt).error());
   const bool stored = receipt->certificate().has_value();
   std::optional<FinalTbs> tbs;

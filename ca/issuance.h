@@ -7,7 +7,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
+#include "ca/admission.h"
 #include "ca/log/log.h"
 #include "ca/profile.h"
 #include "hsm/custody.h"
@@ -19,7 +21,8 @@ class Issuance final : public ReceiptTaker,
                        public hsm::SignatureTaker,
                        public std::enable_shared_from_this<Issuance> {
  public:
-  explicit Issuance(hsm::Custody& custody) : custody_(custody) {}
+  Issuance(hsm::Custody& custody, Admission::Place place)
+      : custody_(custody), place_(std::move(place)) {}
 
   // The logged TBS is completed with its SCT and given to a signer: there is no other way to one.
   void Give(schema::Result<Receipt> receipt) override;
@@ -39,10 +42,12 @@ class Issuance final : public ReceiptTaker,
   schema::Result<Done> Wait();
 
  private:
+  void Ask(schema::Result<Receipt> receipt);
   schema::Result<FinalTbs> Complete(const Receipt& receipt) const;
   void End(std::optional<schema::Error> error);
 
   hsm::Custody& custody_;
+  Admission::Place place_;  // of the log's thread once there is a receipt
   mutable std::mutex mutex_;
   std::condition_variable ended_;
   // All below is guarded by mutex_.

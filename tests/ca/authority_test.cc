@@ -205,6 +205,21 @@ TEST_CASE("a device that fails once leaves an entry that the retry finishes") {
   CHECK_EQ(f.house.log().State().certificates_size, 1);
 }
 
+TEST_CASE("what the device does not reach in time is turned away before it is entered") {
+  Fixture f;
+  REQUIRE(f.Issue(Acme("a")));
+  f.house.custody.Expect(std::chrono::milliseconds(800));
+  const auto refused = f.Issue(Acme("b"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().Is(hsm::kSignerUnavailable));
+  CHECK_EQ(f.house.log().State().certificates_size, 1);
+  CHECK_EQ(f.EventsWith(R"("type":"granted")"), 1);
+  f.house.custody.Expect(std::chrono::milliseconds(0));
+  const auto issued = f.Issue(Acme("b"));
+  REQUIRE(issued);
+  CHECK_FALSE(issued->retry);
+}
+
 TEST_CASE("a policy that is adopted under load: no request fails, none is granted by the old one") {
   Fixture f;
   REQUIRE(f.authority.Adopt(*f.authority.policy()));

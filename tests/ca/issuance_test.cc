@@ -40,6 +40,10 @@ class Asked final : public hsm::Custody {
   std::shared_ptr<hsm::SignatureTaker> taker;
 };
 
+std::shared_ptr<Issuance> Begin(Asked& custody) {
+  return std::make_shared<Issuance>(custody, *ca::Admission(custody).Enter());
+}
+
 schema::TbsDer Logged() {
   static const support::TestCa ca;
   static const ca::Chain chain = ca.LoadChain();
@@ -64,7 +68,7 @@ hsm::Signed Signature(std::uint8_t first) {
 
 TEST_CASE("what the signers are asked is the logged TBS with its SCT; the first answer counts") {
   Asked custody;
-  const auto issuance = std::make_shared<Issuance>(custody);
+  const auto issuance = Begin(custody);
   issuance->Give(Receipt());
   REQUIRE(custody.taker);
   CHECK(issuance->Wants(0));
@@ -83,7 +87,7 @@ TEST_CASE("what the signers are asked is the logged TBS with its SCT; the first 
 
 TEST_CASE("a stored certificate asks no signer") {
   Asked custody;
-  const auto issuance = std::make_shared<Issuance>(custody);
+  const auto issuance = Begin(custody);
   issuance->Give(Receipt(schema::CertDer(schema::Bytes{1, 2, 3})));
   const auto done = issuance->Wait();
   REQUIRE(done);
@@ -94,12 +98,12 @@ TEST_CASE("a stored certificate asks no signer") {
 
 TEST_CASE("an error of the log, and one of the signers, is the answer") {
   Asked custody;
-  const auto refused = std::make_shared<Issuance>(custody);
+  const auto refused = Begin(custody);
   refused->Give(Error{&ca::kTokenSpent, ""});
   CHECK(refused->Wait().error().Is(ca::kTokenSpent));
   CHECK_FALSE(custody.taker);
 
-  const auto unsigned_one = std::make_shared<Issuance>(custody);
+  const auto unsigned_one = Begin(custody);
   unsigned_one->Give(Receipt());
   custody.taker->Set(0, Error{&hsm::kSignerUnavailable, "away"});
   custody.taker->Set(0, Signature(1));
@@ -108,7 +112,7 @@ TEST_CASE("an error of the log, and one of the signers, is the answer") {
 
 TEST_CASE("who has waited for a signature long enough goes, and a late answer finds nobody") {
   Asked custody;
-  const auto issuance = std::make_shared<Issuance>(custody);
+  const auto issuance = Begin(custody);
   issuance->Give(Receipt());
   const auto began = Steady::now();
   CHECK(issuance->Wait().error().Is(hsm::kSignerUnavailable));

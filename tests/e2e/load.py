@@ -23,8 +23,9 @@ class Asked:
 
 
 class Load(contextlib.AbstractContextManager):
-    def __init__(self, server, issuer, threads=6):
-        self.server, self.issuer, self.asked = server, issuer, []
+    def __init__(self, server, issuer, threads=6, rest=0.02):
+        """`rest`: seconds that a client waits after an answer that is no certificate."""
+        self.server, self.issuer, self.rest, self.asked = server, issuer, rest, []
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
@@ -56,7 +57,7 @@ class Load(contextlib.AbstractContextManager):
             self._keep(Asked(token, key, answer.status_code, found, "Retry-After" in answer.headers, answer.text,
                              time.monotonic() - begun))
             if answer.status_code != 200:
-                time.sleep(0.02)
+                self.stopping.wait(self.rest)
 
     def _keep(self, asked):
         with self.lock:
