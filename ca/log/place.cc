@@ -1,9 +1,13 @@
 #include "ca/log/place.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include "ca/log/sqlite.h"
 
 namespace ca {
 
@@ -24,6 +28,15 @@ Result<struct stat> Look(const std::string& path) {
 }
 
 }  // namespace
+
+Outcome SyncDirectory(const std::filesystem::path& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const int reason = errno;
+  if (fd >= 0) ::close(fd);
+  if (synced) return schema::Ok();
+  return Error{&sqlite::kSyncFailed, directory.string() + ": " + std::strerror(reason)};
+}
 
 Result<Place> Place::Of(const std::filesystem::path& database) {
   Place place;

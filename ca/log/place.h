@@ -1,5 +1,5 @@
-// Whether the files a running log writes are still those at their paths. A database that is
-// unlinked or replaced goes on taking commits, and nobody will ever find them.
+// The directory of a running log, and whether the files it writes are still those at their paths. A
+// database that is unlinked or replaced goes on taking commits, and nobody will ever find them.
 #pragma once
 
 #include <sys/types.h>
@@ -13,6 +13,9 @@
 namespace ca {
 
 extern const schema::ErrorKind kStateGone;  // kBusy: removed, replaced, or another file system
+
+// What was created, renamed or deleted in the directory is so after a power cut too. kSyncFailed.
+schema::Outcome SyncDirectory(const std::filesystem::path& directory);
 
 class Place {
  public:

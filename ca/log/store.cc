@@ -71,6 +71,9 @@ class SqliteStore final : public Store {
                          {.write = true, .vfs = vfs, .busy_milliseconds = kBusyMilliseconds}));
     TRY(connection->Execute(kSettings));
     TRY(Migrate(*connection));
+    // The rollback journal of the change to WAL mode, deleted but not for good, would come back
+    // after a power cut and undo the database from its first page on.
+    TRY(SyncDirectory(path.parent_path()));
     std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(connection)));
     TRY(store->PrepareAll());
     TRY(store->lookup_, Lookup::Open(*store->connection_));

@@ -1,13 +1,17 @@
 #include "tests/support/power_cut_vfs.h"
 
+#include <dlfcn.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -202,6 +206,17 @@ int Delete(sqlite3_vfs*, const char* name, int sync) {
   return System()->xDelete(System(), name, 0);
 }
 
+// What fsync of a directory comes to; nothing for another file.
+std::optional<int> SyncDirectory(int fd) {
+  struct stat found {};
+  if (disk == nullptr || ::fstat(fd, &found) != 0 || !S_ISDIR(found.st_mode)) return std::nullopt;
+  const std::lock_guard lock(disk->mutex);
+  errno = EIO;
+  if (disk->off || disk->Fails()) return -1;
+  disk->SyncNames();
+  return 0;
+}
+
 }  // namespace
 
 PowerCut::PowerCut() : disk_(std::make_unique<PowerCutDisk>()) {
@@ -273,3 +288,10 @@ void PowerCut::Restore(std::mt19937_64& random) {
 }
 
 }  // namespace support
+
+// Stands before the C library's.
+extern "C" int fsync(int fd) {
+  static const auto real = reinterpret_cast<int (*)(int)>(dlsym(RTLD_NEXT, "fsync"));
+  const auto synced = support::SyncDirectory(fd);
+  return synced ? *synced : real(fd);
+}

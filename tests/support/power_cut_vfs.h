@@ -4,6 +4,7 @@
 // creation and deletion since. After the cut every operation fails until Restore, which leaves on
 // the file system what a disk may have: what was synced, and of each change after it all, nothing,
 // or some of its sectors. Octets beside a write are never harmed (SQLite's powersafe overwrite).
+// An fsync of a directory by the program counts too.
 // Nothing is really synced, so a thousand cuts take seconds. Locks and shared memory are the
 // system's. Thread-safe, but for Restore.
 #pragma once
