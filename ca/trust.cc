@@ -4,6 +4,7 @@
 
 #include "schema/base/base64.h"
 #include "schema/base/json.h"
+#include "schema/log/verifier_key.h"
 
 namespace ca {
 namespace {
@@ -49,6 +50,20 @@ std::string TrustedRoot(const schema::Config& config, const Chain& chain, const 
          }
              .dump(2) +
          "\n";
+}
+
+std::string LogVerifierKeys(const schema::Config& config, const LogKeys& keys) {
+  using schema::NoteKeyType;
+  const schema::LogSettings& log = config.log;
+  const schema::VerifierKey all[] = {
+      {log.certificates.origin, NoteKeyType::kTreeHead, keys.log_key.bytes()},
+      {log.certificates.origin, NoteKeyType::kEd25519, keys.certificates_note_key},
+      {log.events.origin, NoteKeyType::kEd25519, keys.events_note_key}};
+  std::string out =
+      "# Verifier keys (C2SP signed-note) of the certificates log, twice, and of the events log.\n"
+      "# Add a line for each witness you know: its cosignatures are then asked for.\n";
+  for (const schema::VerifierKey& key : all) out += key.Text() + '\n';
+  return out;
 }
 
 }  // namespace ca

@@ -14,4 +14,9 @@ namespace ca {
 // first use and have no end.
 std::string TrustedRoot(const schema::Config& config, const Chain& chain, const LogKeys& keys);
 
+// The keys of both logs for those who read checkpoints: verifier keys (C2SP signed-note), one a
+// line, after lines of comment. Of the certificates log the log key (type 05) and the note key
+// (01), of the events log the note key.
+std::string LogVerifierKeys(const schema::Config& config, const LogKeys& keys);
+
 }  // namespace ca

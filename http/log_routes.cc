@@ -170,6 +170,7 @@ void AddCertificatesLogRoutes(const Services& services, Router& router) {
   AddRefusal(services, router, base + "ct/v1/add-chain");
   AddRefusal(services, router, base + "ct/v1/add-pre-chain");
   AddTiles(services, router, base + "tile/", LogName::kCertificates);
+  AddIssued(services, router, base + "issued/");
   AddIssuers(services, router, base + "issuer/");
   AddMetadata(services, router, base + "log.v3.json");
 }

@@ -11,6 +11,7 @@
 #include "ca/policy_commands.h"
 #include "hsm/commands.h"
 #include "http/commands/config_check.h"
+#include "http/commands/log_verify.h"
 #include "http/commands/serve.h"
 #include "http/commands/token_inspect.h"
 #include "http/commands/trust_export.h"
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
   ca::RegisterCeremony(app, program, exit_code);
   ca::RegisterLogCommands(app, exit_code);
   ca::RegisterPolicyCommands(app, exit_code);
+  http::RegisterLogVerify(app, exit_code);
   http::RegisterTrustExport(app, exit_code);
   http::RegisterConfigCheck(app, exit_code);
   http::RegisterTokenInspect(app, exit_code);

@@ -66,6 +66,19 @@ void AddTiles(const Services& services, Router& router, const std::string& prefi
   });
 }
 
+void AddIssued(const Services& services, Router& router, const std::string& prefix) {
+  router.AddBelow("GET", prefix, [&services, before = prefix.size()](const Request& request) {
+    const auto tile = schema::tile::ParsePath("tile/data/" + request.path.substr(before));
+    if (!tile) return Problem(Error{&kBadLogPath, ""}, request.id);
+    const auto bytes = services.log.reader().ReadIssued(*tile);
+    if (!bytes) return Absent(bytes.error(), request);
+    return Response{200,
+                    "application/octet-stream",
+                    std::string(schema::AsText(*bytes)),
+                    {{"Cache-Control", "no-store"}}};
+  });
+}
+
 void AddIssuers(const Services& services, Router& router, const std::string& prefix) {
   router.AddBelow("GET", prefix, [&services, before = prefix.size()](const Request& request) {
     const std::string name = request.path.substr(before);

@@ -27,6 +27,8 @@ void AddTrustRoutes(const Services& services, Router& router) {
   Fixed(router, "/trust/chain.pem", kPemChain, SigningAnswerV1(chain) + "\n");
   Fixed(router, "/trust/ct.pub", "application/x-pem-file",
         ca::Pem("PUBLIC KEY", services.log.keys().log_key.view()) + "\n");
+  Fixed(router, "/trust/log-keys.txt", "text/plain; charset=utf-8",
+        ca::LogVerifierKeys(services.config, services.log.keys()));
   // The process answers: whether it can issue is /readyz on the internal endpoint.
   Fixed(router, "/healthz", kJson, "{\"status\":\"SERVING\"}\n");
   router.Add("GET", "/api/v2/configuration", [&services](const Request&) {

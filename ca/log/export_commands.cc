@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "ca/log/export_place.h"
 #include "ca/log/metadata.h"
 #include "ca/log/stored_keys.h"
 #include "ca/log/tile_export.h"
@@ -21,7 +24,7 @@ using schema::Json;
 using schema::Result;
 
 struct ExportOptions {
-  std::string config, state, directory, log = "certificates", format = "text";
+  std::string config, state, directory, bundle, log = "certificates", format = "text";
 };
 
 // What is exported, by a configuration or by what a state directory says of itself.
@@ -47,24 +50,38 @@ Result<Source> SourceOf(const ExportOptions& options) {
 
 struct Named {
   std::string name;  // of the log
+  std::unique_ptr<ExportPlace> place;
   TileExport job;
 };
 
-std::vector<Named> JobsOf(const ExportOptions& options, const Source& source,
-                          const Reader& reader) {
+// Gives each shard its place, by "<log>/<shard>".
+Result<std::function<std::unique_ptr<ExportPlace>(const std::string&)>> Places(
+    const ExportOptions& options) {
+  using Maker = std::function<std::unique_ptr<ExportPlace>(const std::string&)>;
+  if (options.bundle.empty()) {
+    return Maker([directory = std::filesystem::path(options.directory)](const std::string& base) {
+      return DirectoryPlace(directory / base);
+    });
+  }
+  TRY(std::shared_ptr<Bundle> bundle, Bundle::OpenToWrite(options.bundle));
+  return Maker([bundle](const std::string& base) { return BundlePlace(bundle, base); });
+}
+
+Result<std::vector<Named>> JobsOf(const ExportOptions& options, const Source& source,
+                                  const Reader& reader) {
   std::vector<Named> jobs;
-  const std::filesystem::path directory = options.directory;
+  TRY(const auto place_of, Places(options));
+  const auto add = [&](const char* name, LogName log, const StoredShard& shard,
+                       std::string metadata) {
+    auto place = place_of(std::string(name) + '/' + shard.name);
+    TileExport job{reader, log, shard.origin, std::move(metadata), *place};
+    jobs.push_back({name, std::move(place), std::move(job)});
+  };
   if (options.log != "events") {
-    const StoredShard& shard = source.shards.certificates;
-    jobs.push_back({"certificates",
-                    {reader, LogName::kCertificates, shard.origin, source.metadata,
-                     directory / "certificates" / shard.name}});
+    add("certificates", LogName::kCertificates, source.shards.certificates, source.metadata);
   }
   if (options.log != "certificates") {
-    const StoredShard& shard = source.shards.events;
-    jobs.push_back(
-        {"events",
-         {reader, LogName::kEvents, shard.origin, "", directory / "events" / shard.name}});
+    add("events", LogName::kEvents, source.shards.events, "");
   }
   return jobs;
 }
@@ -81,23 +98,31 @@ Result<int> RunExport(const ExportOptions& options) {
   TRY(const Source source, SourceOf(options));
   TRY(const auto reader,
       Reader::Open(source.state, source.shards.certificates.name, source.shards.events.name));
-  std::vector<Named> jobs = JobsOf(options, source, *reader);
-  Json logs = Json::array();
+  TRY(std::vector<Named> jobs, JobsOf(options, source, *reader));
+  std::vector<ExportReport> reports;
   for (Named& job : jobs) {
     ShowProgress(job);
-    TRY(const ExportReport report, ExportTiles(job.job));
-    const std::string directory = job.job.directory.string();
-    logs.push_back({{"log", job.name},
-                    {"directory", directory},
+    TRY(reports.emplace_back(), ExportTiles(job.job));
+  }
+  // Last: what the events say was issued is stored by now.
+  if (jobs.front().job.log == LogName::kCertificates) {
+    TRY(ExportIssued(jobs.front().job, reports.front()));
+  }
+  Json logs = Json::array();
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const ExportReport& report = reports[i];
+    const std::string place = jobs[i].place->Where("");
+    logs.push_back({{"log", jobs[i].name},
+                    {"directory", place},
                     {"size_before", report.before},
                     {"size", report.size},
                     {"files_written", report.files},
                     {"bytes_written", report.bytes}});
     if (options.format == "text") {
       std::printf("%s: %llu entries (%llu before), %zu files with %zu octets written to %s\n",
-                  job.name.c_str(), static_cast<unsigned long long>(report.size),
+                  jobs[i].name.c_str(), static_cast<unsigned long long>(report.size),
                   static_cast<unsigned long long>(report.before), report.files, report.bytes,
-                  directory.c_str());
+                  place.c_str());
     }
   }
   if (options.format == "json")
@@ -113,22 +138,27 @@ void RegisterLogExport(CLI::App& log, int& exit_code) {
       log.add_subcommand("export", "Write a log as plain files that any web server can serve");
   command->footer(
       "DIR/certificates/SHARD/ gets what the server answers below /log/certificates/SHARD/:\n"
-      "checkpoint, tile/…, issuer/… (C2SP static-ct-api), log.v3.json; DIR/events/SHARD/ likewise\n"
-      "(C2SP tlog-tiles). Only what is new is written, the checkpoint last; a run that was\n"
-      "interrupted is gone on with by the next. It works beside a running server. The events log\n"
-      "holds claims and addresses: see who can read its files.\n"
+      "checkpoint, tile/…, issuer/… (C2SP static-ct-api), log.v3.json, and the certificates\n"
+      "themselves (issued/…, for `log verify`); DIR/events/SHARD/ likewise (C2SP tlog-tiles). A\n"
+      "bundle is an SQLite archive of the same files (sqlite3 FILE -Ax). Only what is new is\n"
+      "written, the checkpoint last; a run that was interrupted is gone on with by the next. It\n"
+      "works beside a running server. The events log holds claims and addresses: see who can read\n"
+      "its files.\n"
       "Exit code 1 when not all could be written, or DIR holds another log.\n"
       "Examples:\n"
       "  chancery log export --config chancery.yaml --tiles /srv/log\n"
       "  chancery log export --config chancery.yaml --tiles /srv/audit --log events --format json\n"
+      "  chancery log export --config chancery.yaml --bundle 2026-q4.sqlar --log both\n"
       "  chancery log export --state /backup/chancery --tiles copy --log both");
   CLI::App* from = command->add_option_group("From", "one of");
   from->add_option("--config", options->config, "chancery.yaml")->check(CLI::ExistingFile);
   from->add_option("--state", options->state, "a state directory: no log.v3.json is written")
       ->check(CLI::ExistingDirectory);
   from->require_option(1);
-  command->add_option("--tiles", options->directory, "directory, made when there is none")
-      ->required();
+  CLI::App* to = command->add_option_group("To", "one of");
+  to->add_option("--tiles", options->directory, "directory, made when there is none");
+  to->add_option("--bundle", options->bundle, "one file instead, made when there is none");
+  to->require_option(1);
   command->add_option("--log", options->log, "certificates, events or both")
       ->check(CLI::IsMember({"certificates", "events", "both"}))
       ->capture_default_str();

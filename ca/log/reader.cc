@@ -54,6 +54,7 @@ class StoreReader final : public Reader {
   Result<std::vector<IssuanceRow>> Find(const Search& search) const override;
   Result<std::vector<std::string>> EventsOf(std::uint64_t index) const override;
   Result<schema::Bytes> ReadTile(LogName log, const schema::tile::Tile& tile) const override;
+  Result<schema::Bytes> ReadIssued(const schema::tile::Tile& data) const override;
   Result<Issuers> ReadIssuers() const override;
 
  private:
@@ -143,6 +144,12 @@ Result<schema::Bytes> StoreReader::ReadTile(LogName log, const schema::tile::Til
   TRY(const Lease desk, Take());
   TRY(const SignedTreeHead head, desk->Head(log));
   return ca::ReadTile(*desk, log, tile, head.head.size);
+}
+
+Result<schema::Bytes> StoreReader::ReadIssued(const schema::tile::Tile& data) const {
+  TRY(const Lease desk, Take());
+  TRY(const SignedTreeHead head, desk->Head(LogName::kCertificates));
+  return ca::ReadIssued(*desk, data, head.head.size);
 }
 
 Result<Issuers> StoreReader::ReadIssuers() const {

@@ -82,6 +82,8 @@ class Reader {
   virtual schema::Result<schema::Bytes> ReadTile(LogName log,
                                                  const schema::tile::Tile& tile) const = 0;
   // Of all certificates so far.
+  // The issued file of a data tile (schema/log/issued.h), with the certificates stored by now.
+  virtual schema::Result<schema::Bytes> ReadIssued(const schema::tile::Tile& data) const = 0;
   virtual schema::Result<Issuers> ReadIssuers() const = 0;
 };
 

@@ -1,10 +1,10 @@
 #include "ca/log/tile_export.h"
 
-#include <system_error>
+#include <algorithm>
 
 #include "ca/log/issuers.h"
-#include "schema/base/file.h"
 #include "schema/log/checkpoint.h"
+#include "schema/log/issued.h"
 #include "schema/log/merkle.h"
 #include "schema/log/tile.h"
 
@@ -25,9 +25,13 @@ namespace {
 
 constexpr const char* kCheckpoint = "checkpoint";
 
-bool Exists(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
+// A certificate comes minutes after its entry or never: so many files without a gap, and the ones
+// before need no look.
+constexpr int kWholeFilesEnd = 16;
+
+bool HasGap(schema::BytesView file) {
+  const auto certificates = schema::ParseIssued(file);
+  return !certificates || std::ranges::any_of(*certificates, &schema::BytesView::empty);
 }
 
 // One run.
@@ -42,9 +46,8 @@ class Run {
   std::vector<Tile> NewTiles() const;
   // What is there already was written whole, by a run that did not come to its end.
   Outcome WriteNew(const std::string& name, schema::BytesView bytes);
-  Outcome Replace(const std::string& name, std::string_view text);
+  Outcome Replace(const std::string& name, schema::BytesView bytes);
   Outcome WriteIssuers();
-  void RemovePartial(const Tile& tile) const;
 
   const TileExport& job_;
   const SignedTreeHead head_;
@@ -53,21 +56,21 @@ class Run {
 
 Outcome Run::ReadBefore() {
   report_.size = head_.head.size;
-  const std::filesystem::path path = job_.directory / kCheckpoint;
-  if (!Exists(path)) return Ok();
-  TRY(const std::string text, schema::ReadFile(path));
-  const auto note = schema::ParseNote(text);
+  TRY(const auto text, job_.place.Read(kCheckpoint));
+  if (!text) return Ok();
+  const std::string path = job_.place.Where(kCheckpoint);
+  const auto note = schema::ParseNote(schema::AsText(*text));
   const auto body = note ? schema::ParseCheckpointText(note->text) : note.error();
-  if (!body) return Error{&kExportConflict, path.string() + ": " + body.error().detail};
+  if (!body) return Error{&kExportConflict, path + ": " + body.error().detail};
   const schema::TreeHead& head = head_.head;
   if (body->origin != job_.origin || body->size > head.size) {
-    return Error{&kExportConflict, path.string() + " is of " + body->origin + " with " +
+    return Error{&kExportConflict, path + " is of " + body->origin + " with " +
                                        std::to_string(body->size) + " entries, the store of " +
                                        job_.origin + " with " + std::to_string(head.size)};
   }
   TRY(const auto proof, job_.reader.ConsistencyProof(job_.log, body->size, head.size));
   if (!schema::merkle::VerifyConsistency(body->size, body->root, head.size, head.root, proof)) {
-    return Error{&kExportConflict, path.string() + " is of another tree than the store's"};
+    return Error{&kExportConflict, path + " is of another tree than the store's"};
   }
   report_.before = body->size;
   return Ok();
@@ -88,21 +91,16 @@ std::vector<Tile> Run::NewTiles() const {
   return tiles;
 }
 
-Outcome Run::Replace(const std::string& name, std::string_view text) {
-  const std::filesystem::path path = job_.directory / name;
-  std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
-  if (error) {
-    return Error{&schema::kFileUnwritable, path.parent_path().string() + ": " + error.message()};
-  }
-  TRY(schema::ReplaceFile(path, text));
+Outcome Run::Replace(const std::string& name, schema::BytesView bytes) {
+  TRY(job_.place.Replace(name, bytes));
   ++report_.files;
-  report_.bytes += text.size();
+  report_.bytes += bytes.size();
   return Ok();
 }
 
 Outcome Run::WriteNew(const std::string& name, schema::BytesView bytes) {
-  return Exists(job_.directory / name) ? Ok() : Replace(name, schema::AsText(bytes));
+  TRY(const bool there, job_.place.Has(name));
+  return there ? Ok() : Replace(name, bytes);
 }
 
 Outcome Run::WriteIssuers() {
@@ -113,30 +111,28 @@ Outcome Run::WriteIssuers() {
   return Ok();
 }
 
-void Run::RemovePartial(const Tile& tile) const {
-  std::error_code ignored;  // what is left is only superfluous
-  std::filesystem::remove_all(job_.directory / (Path(tile) + ".p"), ignored);
-}
-
 Result<ExportReport> Run::Export() {
   TRY(ReadBefore());
   const std::vector<Tile> tiles = NewTiles();
   std::size_t done = 0;
   for (const Tile& tile : tiles) {
     const std::string name = Path(tile);
-    if (!Exists(job_.directory / name)) {
+    TRY(const bool there, job_.place.Has(name));
+    if (!there) {
       TRY(const schema::Bytes bytes, job_.reader.ReadTile(job_.log, tile));
-      TRY(Replace(name, schema::AsText(bytes)));
+      TRY(Replace(name, bytes));
     }
     job_.progress(++done, tiles.size());
   }
   if (job_.log == LogName::kCertificates) TRY(WriteIssuers());
-  if (!job_.metadata.empty()) TRY(Replace("log.v3.json", job_.metadata));
+  if (!job_.metadata.empty()) TRY(Replace("log.v3.json", schema::AsBytes(job_.metadata)));
+  TRY(job_.place.Settle());
   // Only now: a reader who has the checkpoint finds all that it covers.
-  TRY(Replace(kCheckpoint, head_.checkpoint));
+  TRY(Replace(kCheckpoint, schema::AsBytes(head_.checkpoint)));
   for (const Tile& tile : tiles) {
-    if (tile.full()) RemovePartial(tile);
+    if (tile.full()) job_.place.RemoveFolder(Path(tile) + ".p");
   }
+  TRY(job_.place.Settle());
   return report_;
 }
 
@@ -145,6 +141,33 @@ Result<ExportReport> Run::Export() {
 Result<ExportReport> ExportTiles(const TileExport& job) {
   TRY(SignedTreeHead head, job.reader.LatestTreeHead(job.log));
   return Run(job, std::move(head)).Export();
+}
+
+Outcome ExportIssued(const TileExport& job, ExportReport& report) {
+  const auto write = [&](const Tile& tile) -> Outcome {
+    TRY(const schema::Bytes bytes, job.reader.ReadIssued(tile));
+    TRY(job.place.Replace(schema::IssuedPath(tile), bytes));
+    ++report.files;
+    report.bytes += bytes.size();
+    return Ok();
+  };
+  const std::uint64_t first = report.before / schema::tile::kWidth;
+  for (std::uint64_t index = first; index * schema::tile::kWidth < report.size; ++index) {
+    const Tile tile{Kind::kData, 0, index, schema::tile::WidthIn(report.size, 0, index)};
+    TRY(write(tile));
+    if (tile.full()) job.place.RemoveFolder(schema::IssuedPath(tile) + ".p");
+  }
+  std::uint64_t index = first;
+  for (int whole = 0; index > 0 && whole < kWholeFilesEnd;) {
+    const Tile tile{Kind::kData, 0, --index};
+    TRY(const auto there, job.place.Read(schema::IssuedPath(tile)));
+    if (there && !HasGap(*there)) {
+      ++whole;
+    } else {
+      TRY(write(tile));
+    }
+  }
+  return job.place.Settle();
 }
 
 }  // namespace ca

@@ -6,6 +6,7 @@
 #include "ca/log/issuers.h"
 #include "ca/log/rows.h"
 #include "ca/profile.h"
+#include "schema/log/issued.h"
 #include "schema/log/leaf.h"
 
 namespace ca {
@@ -90,6 +91,18 @@ Result<Bytes> ReadTile(Desk& desk, LogName log, const Tile& tile, std::uint64_t 
       return Entries(desk, tile);
   }
   MUST(false);
+}
+
+Result<Bytes> ReadIssued(Desk& desk, const Tile& tile, std::uint64_t size) {
+  if (tile.kind != Kind::kData || schema::tile::WidthIn(size, 0, tile.index) < tile.width) {
+    return Error{&kNoSuchEntry, "no issued file of a tree of " + std::to_string(size)};
+  }
+  TRY(const auto entries, desk.Certificates(tile.index * kWidth, tile.width, kUnbounded));
+  Bytes out;
+  for (const LogEntry& entry : entries) {
+    schema::AppendIssued(out, entry.certificate ? entry.certificate->view() : schema::BytesView());
+  }
+  return out;
 }
 
 }  // namespace ca

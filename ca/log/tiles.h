@@ -23,4 +23,9 @@ namespace ca {
 schema::Result<schema::Bytes> ReadTile(Desk& desk, LogName log, const schema::tile::Tile& tile,
                                        std::uint64_t size);
 
+// The certificates of the entries of a data tile (schema/log/issued.h), as far as they are stored
+// by now. kNoSuchEntry likewise.
+schema::Result<schema::Bytes> ReadIssued(Desk& desk, const schema::tile::Tile& tile,
+                                         std::uint64_t size);
+
 }  // namespace ca

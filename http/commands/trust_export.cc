@@ -39,6 +39,7 @@ schema::Outcome Export(const std::string& file, const std::filesystem::path& dir
   if (failed) return schema::Error{&kCannotWrite, directory.string() + ": " + failed.message()};
   TRY(WriteFile(directory / "trusted_root.json", ca::TrustedRoot(config, chain, keys)));
   TRY(WriteFile(directory / "ct.pub", ca::Pem("PUBLIC KEY", keys.log_key.view()) + "\n"));
+  TRY(WriteFile(directory / "log-keys.txt", ca::LogVerifierKeys(config, keys)));
   std::string joined;
   for (const std::string& certificate : chain.pem) joined += certificate + "\n";
   return WriteFile(directory / "chain.pem", joined);
@@ -51,7 +52,8 @@ void RegisterTrustExport(CLI::App& app, int& exit_code) {
   trust->require_subcommand(1);
   CLI::App* command = trust->add_subcommand(
       "export",
-      "Write trusted_root.json, chain.pem and ct.pub, as the server shows them under /trust/");
+      "Write trusted_root.json, chain.pem, ct.pub and log-keys.txt, as the server shows them under "
+      "/trust/");
   command->footer("Example:\n  chancery trust export --config /etc/chancery/chancery.yaml trust/");
   auto file = std::make_shared<std::string>();
   auto directory = std::make_shared<std::string>();

@@ -18,6 +18,8 @@ LIBRARIES = {
     "yaml-cpp": r"schema/base/document\.cc", "re2": r"(oidc|ca)/", "CLI": r"(http/|.*commands\.(h|cc))",
     "systemd": r"(http/|hsm/service\.cc)",
 }
+# What ca/audit may include.
+AUDIT = r"schema/|ca/audit/|ca/bundle\.h"
 
 
 def problems(root, path):
@@ -32,6 +34,8 @@ def problems(root, path):
         if found[1] == '"':
             if first not in FOLDERS[folder]:
                 yield f"{name}:{number}: {folder} may not include {target}"
+            if name.startswith("ca/audit/") and not re.match(AUDIT, target):
+                yield f"{name}:{number}: an audit shares schema/ with what it audits, not {target}"
         elif first in LIBRARIES and not re.match(LIBRARIES[first], name):
             yield f"{name}:{number}: <{target}> belongs in {LIBRARIES[first]}"
 

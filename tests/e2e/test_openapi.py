@@ -23,8 +23,8 @@ def listeners(path):
     return names if isinstance(names, list) else [names]
 
 
-def url(server, path, listener, tile="0/000.p/1", fingerprint="0" * 64):
-    path = path.format(shard="demo", tile=tile, fingerprint=fingerprint)
+def url(server, path, listener, tile="0/000.p/1", file="000.p/1", fingerprint="0" * 64):
+    path = path.format(shard="demo", tile=tile, file=file, fingerprint=fingerprint)
     return f"http://127.0.0.1:{server.state.ports[listener]}{path}"
 
 
@@ -41,7 +41,7 @@ def routes_in_the_source():
         pieces = re.split(r'std::string base = "(/log/\w+/)"', text)
         for base, body in zip(pieces[1::2], pieces[2::2]):
             for helper, rest in re.findall(r'(Add\w+)\(services, router, base \+ "([^"]*)"', body):
-                below = {"tile/": "{tile}", "issuer/": "{fingerprint}"}.get(rest, "")
+                below = {"tile/": "{tile}", "issued/": "{file}", "issuer/": "{fingerprint}"}.get(rest, "")
                 for method in ("get", "post") if helper == "AddRefusal" else ("get",):
                     found.add((method, base + "{shard}/" + rest + below))
     return found, indirect
@@ -50,7 +50,7 @@ def routes_in_the_source():
 def test_every_route_is_documented():
     found, indirect = routes_in_the_source()
     # The helpers whose callers are read above; another one has to be taught to routes_in_the_source.
-    assert indirect == [("log_routes.cc", "path")] * 5 + [("tile_routes.cc", "prefix")] * 2 + [("trust_routes.cc", "path")]
+    assert indirect == [("log_routes.cc", "path")] * 5 + [("tile_routes.cc", "prefix")] * 3 + [("trust_routes.cc", "path")]
     assert found == {(method, path) for path, method in OPERATIONS}
 
 
@@ -101,6 +101,7 @@ def requests_of(server, issuer):
             ("400", {"fill": {"tile": "0/0"}}), ("404", {"fill": {"tile": "0/x999/999"}})],
         "eventsTile": [("200", {"fill": {"tile": tile}}) for tile in ("0/000.p/1", "entries/000.p/1")] + [
             ("400", {"fill": {"tile": "64/000"}}), ("404", {"fill": {"tile": "data/000.p/1"}})],
+        "issued": [("200", {}), ("400", {"fill": {"file": "0"}}), ("404", {"fill": {"file": "x999/999"}})],
         "issuer": [("200", {"fill": {"fingerprint": got.chain[0].fingerprint(hashes.SHA256()).hex()}}),
                    ("400", {"fill": {"fingerprint": "0" * 63}}), ("404", {})],
         "search": query({"san": "https://github.com/*", "count": 3}, {"count": "x"}, {"before": -1}),

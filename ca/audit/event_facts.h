@@ -1,0 +1,29 @@
+// What an audit reads of an entry of the events log.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "schema/base/bytes.h"
+#include "schema/base/result.h"
+
+namespace ca::audit {
+
+extern const schema::ErrorKind kBadEventText;  // kUs: not an event
+
+// Texts are empty where the event has no such member.
+struct EventFacts {
+  std::string type, time;  // RFC 3339
+  std::optional<std::uint64_t> leaf_index;
+  std::string serial, tbs_sha256, issuing_key_sha256, certificate_sha256;
+  std::string policy_digest, issuers_digest;
+  // Of signatures-counted.
+  std::string purpose;
+  std::uint64_t made = 0, entered = 0, retried = 0, again = 0, lost = 0;
+};
+
+// Of one JSON object with texts `type` and `time` and no member twice. Safe on any bytes.
+schema::Result<EventFacts> ReadEvent(schema::BytesView entry);
+
+}  // namespace ca::audit

@@ -1,0 +1,157 @@
+#include "ca/audit/reconcile.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ca::audit {
+
+namespace {
+
+constexpr std::chrono::hours kGrace{1};
+constexpr std::size_t kSerialDigits = 16;  // of 8 octets
+
+std::string Where(std::uint64_t index) { return "events " + std::to_string(index); }
+std::string Leaf(std::uint64_t leaf) { return "certificates " + std::to_string(leaf); }
+
+std::uint64_t FirstOctets(const std::string& hex) {
+  std::uint64_t value = 0;
+  for (const char c : std::string_view(hex).substr(0, kSerialDigits)) {
+    value = value << 4 | static_cast<std::uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+  }
+  return value;
+}
+
+// An event has all 20 octets of a serial, a certificate its magnitude.
+std::string_view Magnitude(std::string_view hex) {
+  while (hex.starts_with("00")) hex.remove_prefix(2);
+  return hex;
+}
+
+}  // namespace
+
+Reconciler::Reconciler(std::uint64_t size, NextEntry next, Findings& findings)
+    : size_(size), next_entry_(std::move(next)), findings_(findings) {}
+
+void Reconciler::Event(std::uint64_t index, const EventFacts& event) {
+  if (event.time < time_) findings_.Add("time-falls", Where(index), event.time);
+  time_ = event.time;
+  const bool of_entry = event.leaf_index.has_value();
+  if (of_entry &&
+      (event.type == "granted" || event.type == "issued" || event.type == "unfinished")) {
+    if (event.type == "granted") ++granted_in_run_;
+    if (event.type == "issued") ++issued_in_run_;
+    if (*event.leaf_index >= size_) {
+      ++counts_.beyond;
+    } else if (event.type == "granted") {
+      Granted(index, event);
+    } else {
+      Ended(index, event);
+    }
+    return;
+  }
+  ++counts_.others;
+  if (event.type == "policy-loaded") policy_ = event.policy_digest;
+  if (event.type == "issuers-loaded") issuers_ = event.issuers_digest;
+  if (event.type == "started") granted_in_run_ = issued_in_run_ = issued_counted_ = 0;
+  if (event.type == "signatures-counted" && event.purpose == "certificate") Counted(index, event);
+}
+
+EntryFacts Reconciler::Take() {
+  ++next_;
+  EntryFacts facts = next_entry_();
+  if (!facts.serial.empty()) serials_.push_back(FirstOctets(facts.serial));
+  return facts;
+}
+
+void Reconciler::Granted(std::uint64_t index, const EventFacts& event) {
+  const std::uint64_t leaf = *event.leaf_index;
+  if (leaf < next_) return findings_.Add("granted-twice", Where(index), Leaf(leaf));
+  while (next_ < leaf) {
+    findings_.Add("granted-missing", Leaf(next_), "before event " + std::to_string(index));
+    Take();
+  }
+  const EntryFacts facts = Take();
+  ++counts_.granted;
+  const std::pair<const char*, bool> same[] = {
+      {"serial", Magnitude(event.serial) == facts.serial},
+      {"TBS", event.tbs_sha256 == schema::Hex(facts.tbs_sha256)},
+      {"issuing key", event.issuing_key_sha256 == schema::Hex(facts.issuer_key_hash)},
+  };
+  for (const auto& [part, good] : same) {
+    if (!good) findings_.Add("granted-differs", Where(index), part + (" of " + Leaf(leaf)));
+  }
+  if (event.policy_digest != policy_) {
+    findings_.Add("policy-differs", Where(index), "policy " + event.policy_digest);
+  }
+  if (event.issuers_digest != issuers_) {
+    findings_.Add("policy-differs", Where(index), "issuers " + event.issuers_digest);
+  }
+  open_.emplace(leaf, Open{facts.certificate_sha256, facts.not_after});
+}
+
+void Reconciler::Ended(std::uint64_t index, const EventFacts& event) {
+  const std::uint64_t leaf = *event.leaf_index;
+  const auto found = open_.find(leaf);
+  if (found == open_.end()) {
+    return findings_.Add("issued-twice", Where(index),
+                         leaf < next_ ? Leaf(leaf) : Leaf(leaf) + " was not granted before");
+  }
+  Open& entry = found->second;
+  if (event.type == "unfinished") {
+    entry.unfinished = true;
+    return;
+  }
+  ++counts_.issued;
+  if (!entry.certificate_sha256) {
+    findings_.Add("certificate-missing", Leaf(leaf), "issued by event " + std::to_string(index));
+  } else if (event.certificate_sha256 != schema::Hex(*entry.certificate_sha256)) {
+    findings_.Add("issued-differs", Where(index), Leaf(leaf));
+  }
+  open_.erase(found);
+}
+
+// The counts were read before the event was entered: what was granted by then is at most what was
+// granted before the event, and what was issued before the last such event had been signed.
+void Reconciler::Counted(std::uint64_t index, const EventFacts& event) {
+  const std::uint64_t leave = granted_in_run_ + event.retried + event.again + event.lost;
+  if (event.made > leave) {
+    findings_.Add("signature-count", Where(index),
+                  std::to_string(event.made) + " certificates signed, " + std::to_string(leave) +
+                      " granted, retried or lost");
+  }
+  if (event.made + event.lost < issued_counted_) {
+    findings_.Add("signature-count", Where(index),
+                  std::to_string(event.made) + " certificates signed, " +
+                      std::to_string(issued_counted_) + " issued");
+  }
+  issued_counted_ = issued_in_run_;
+}
+
+void Reconciler::Finish() {
+  while (next_ < size_) {
+    findings_.Add("granted-missing", Leaf(next_), "no event of it");
+    Take();
+  }
+  for (const auto& [leaf, entry] : open_) {
+    if (entry.unfinished) {
+      ++counts_.unknown;
+    } else if (schema::Rfc3339(entry.not_after + kGrace) < time_) {
+      findings_.Add("outcome-missing", Leaf(leaf), "neither issued nor unfinished");
+    } else {
+      ++counts_.open;
+    }
+  }
+  FindTwins();
+}
+
+// Of 64 random bits: among ten million entries two that agree by chance are one in 300,000.
+void Reconciler::FindTwins() {
+  std::ranges::sort(serials_);
+  for (auto twin = std::ranges::adjacent_find(serials_); twin != serials_.end();
+       twin = std::ranges::adjacent_find(twin + 1, serials_.end())) {
+    findings_.Add("serial-twice", "certificates",
+                  "serials that start with the octets of " + std::to_string(*twin));
+  }
+}
+
+}  // namespace ca::audit
