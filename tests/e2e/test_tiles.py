@@ -178,7 +178,7 @@ def test_files_are_what_the_server_answers(grown, tmp_path):
     done = house.run("log", "export", "--state", str(grown.state.directory / grown.state.config["state"]), "--tiles",
                      str(tmp_path), "--log", "both", "--format", "json")
     assert done.returncode == 0, done.stderr
-    assert [one["files_written"] for one in json.loads(done.stdout)["logs"]] == [1, 1], "the checkpoints"
+    assert [one["files_written"] for one in json.loads(done.stdout)["logs"]] == [2, 1], "the checkpoints, and certificates that may have come"
     assert house.run("log", "export", "--tiles", str(tmp_path)).returncode != 0
     names = (tmp_path / "certificates/demo/tile/names/000").read_bytes()
     assert len(gzip.decompress(names).splitlines()) == 256
@@ -230,7 +230,7 @@ def test_an_export_goes_on_where_the_last_one_ended(private, issuer, tmp_path):
     before = files_below(directory)
     assert {"tile/0/000.p/2", "tile/data/000.p/2", "tile/names/000.p/2", "checkpoint", "log.v3.json"} <= set(before)
     again = export(server, tmp_path, "certificates")["certificates"]
-    assert (again["size_before"], again["size"], again["files_written"]) == (2, 2, 2), "checkpoint and metadata only"
+    assert (again["size_before"], again["size"], again["files_written"]) == (2, 2, 3), "checkpoint, metadata and the last certificates only"
 
     # A run that ended early: its files are there, its checkpoint is not.
     grow(5)
@@ -238,16 +238,16 @@ def test_an_export_goes_on_where_the_last_one_ended(private, issuer, tmp_path):
     (directory / "checkpoint").write_bytes(before["checkpoint"])
     (directory / "tile/0/000.p/5").unlink()
     resumed = export(server, tmp_path, "certificates")["certificates"]
-    assert (resumed["size_before"], resumed["size"], resumed["files_written"]) == (2, 5, 3)
+    assert (resumed["size_before"], resumed["size"], resumed["files_written"]) == (2, 5, 4)
     after = files_below(directory)
-    assert all(after[file] == octets for file, octets in before.items() if file != "checkpoint"), "a path's octets changed"
+    assert all(after[file] == octets for file, octets in before.items() if file.startswith(("tile/", "issuer/"))), "a path's octets changed"
 
     # Partial tiles go with the border of the tile, not before.
     grow(257)
     export(server, tmp_path, "certificates")
     last = files_below(directory)
     assert "tile/0/000" in last and "tile/0/001.p/1" in last and "tile/1/000.p/1" in last
-    assert not [file for file in last if file.startswith(("tile/0/000.p", "tile/data/000.p", "tile/names/000.p"))]
+    assert not [file for file in last if file.startswith(("tile/0/000.p", "tile/data/000.p", "tile/names/000.p", "issued/000.p"))]
 
 
 def test_an_export_refuses_what_is_not_an_earlier_state_of_its_log(grown, private, issuer, tmp_path):
