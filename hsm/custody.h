@@ -20,6 +20,7 @@
 #include "schema/base/result.h"
 #include "schema/base/time.h"
 #include "schema/config.h"
+#include "schema/rotation.h"
 
 namespace hsm {
 
@@ -88,7 +89,7 @@ struct CustodyState {
   };
   // What one token makes of its role.
   struct Token {
-    std::string role;
+    std::string role;  // with ca.rotation "issuing:NAME" (role.h)
     std::string name;  // schema::KeyToken
     TokenState state;
     std::uint64_t signatures = 0;
@@ -131,7 +132,8 @@ class Custody {
                                                         schema::Journal& journal);
   virtual ~Custody() = default;  // stops the signers and waits for them
 
-  // Of all roles; `report` is empty here.
+  // Of all roles; `report` is empty here. The issuing key is that of the CA which was active at the
+  // start.
   virtual const KeyFacts& facts() const = 0;
   // What each token key reported at the start, JSON objects.
   virtual const std::vector<std::string>& key_reports() const = 0;
@@ -151,6 +153,14 @@ class Custody {
   virtual CustodyState State() const = 0;
   // State().issuing_ready && State().log_ready, cheaply: asked once per request.
   virtual bool Ready() const = 0;
+
+  // With ca.rotation: brings up the signers of those of the rotation's CAs that are named in `cas`
+  // and have none, and sends away those of the others once they have answered; Ready() is about the
+  // active one from now on. An error, when that one cannot be brought up, changes nothing; what
+  // another lacks is journaled, and the next call tries again. Blocks while signers start.
+  // kKeyUnusable, kPinRefused.
+  virtual schema::Outcome Follow(const schema::Rotation& rotation,
+                                 const std::vector<std::string>& cas);
 };
 
 }  // namespace hsm

@@ -1,5 +1,7 @@
 #include "http/log_routes.h"
 
+#include <algorithm>
+
 #include "http/problem.h"
 #include "http/query.h"
 #include "schema/base/base64.h"
@@ -37,10 +39,13 @@ void AppendCertificate(schema::Bytes& out, schema::BytesView der) {
 
 // RFC 6962 4.6 extra_data of a precertificate entry: PrecertChainEntry, whose chain starts with the
 // certificate of the key that signed it (3.1).
-schema::Bytes ExtraData(const ca::LogEntry& entry, const ca::Chain& chain) {
+Result<schema::Bytes> ExtraData(const ca::LogEntry& entry, const ca::IssuingCas& cas) {
+  TRY(const schema::Leaf leaf, schema::ParseLeaf(entry.leaf));
+  const ca::IssuingCa* ca = cas.Find(leaf.issuer_key_hash);
+  if (ca == nullptr) return schema::Error{&ca::kBadRotation, "it lacks the CA of an entry"};
   schema::Bytes issuers;
   if (entry.precertificate_signer) AppendCertificate(issuers, entry.precertificate_signer->view());
-  for (const schema::CertDer& certificate : chain.certificates) {
+  for (const schema::CertDer& certificate : ca->chain.certificates) {
     AppendCertificate(issuers, certificate.view());
   }
   schema::Bytes out;
@@ -65,10 +70,12 @@ Result<Json> GetEntries(const Services& services, const Query& query) {
   TRY(const std::uint64_t last, query.Number("end"));
   if (first > last) return schema::Error{&kBadQuery, "start is after end"};
   TRY(const auto entries, services.log.reader().Entries(first, last));
+  const auto cas = services.cas.Now();
   Json list = Json::array();
   for (const ca::LogEntry& entry : entries) {
-    list.push_back({{"leaf_input", schema::Base64(entry.leaf)},
-                    {"extra_data", schema::Base64(ExtraData(entry, services.chain))}});
+    TRY(const schema::Bytes extra_data, ExtraData(entry, *cas));
+    list.push_back(
+        {{"leaf_input", schema::Base64(entry.leaf)}, {"extra_data", schema::Base64(extra_data)}});
   }
   return Json{{"entries", std::move(list)}};
 }
@@ -99,14 +106,20 @@ Result<Json> GetEntryAndProof(const Services& services, const Query& query) {
   TRY(const std::uint64_t size, query.Number("tree_size"));
   TRY(const auto path, services.log.reader().InclusionProof(LogName::kCertificates, index, size));
   TRY(const ca::LogEntry entry, services.log.reader().Entry(index));
+  TRY(const schema::Bytes extra_data, ExtraData(entry, *services.cas.Now()));
   return Json{{"leaf_input", schema::Base64(entry.leaf)},
-              {"extra_data", schema::Base64(ExtraData(entry, services.chain))},
+              {"extra_data", schema::Base64(extra_data)},
               {"audit_path", Base64List(path)}};
 }
 
 Result<Json> GetRoots(const Services& services, const Query&) {
-  return Json{
-      {"certificates", Json::array({schema::Base64(services.chain.certificates.back().view())})}};
+  const auto cas = services.cas.Now();
+  Json roots = Json::array();
+  for (const auto& ca : cas->all()) {
+    Json root = schema::Base64(ca->chain.certificates.back().view());
+    if (std::ranges::find(roots, root) == roots.end()) roots.push_back(std::move(root));
+  }
+  return Json{{"certificates", std::move(roots)}};
 }
 
 Result<Json> GetEvents(const Services& services, const Query& query) {

@@ -64,7 +64,7 @@ class LogOfStore final : public Log {
   CertDer Finish(std::uint64_t index, CertDer certificate, const EventText& issued) override;
   Outcome Note(schema::Json event) override;
   Outcome NoteDecision(EventText event, Basis basis) override;
-  Outcome Adopt(Basis basis, schema::Json event) override;
+  Outcome Adopt(Basis basis, schema::Json event, std::vector<IssuingCaRow> cas) override;
   void Tally(std::string_view reason, std::string_view issuer) override {
     refusals_.Count(reason, issuer, clock_.Now());
   }
@@ -108,7 +108,9 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   const std::filesystem::path database = parts.config.state / kDatabaseName;
   const schema::LogSettings& settings = parts.config.log;
   TRY(std::unique_ptr<Store> store, open(database));
-  TRY(keys_, CheckIdentity(*store, parts.config, parts.chain, parts.custody.facts(), clock_.Now()));
+  std::vector<schema::Hash> issuers = {parts.chain.key_hash};
+  issuers.insert(issuers.end(), parts.others.begin(), parts.others.end());
+  TRY(keys_, CheckIdentity(*store, parts.config, issuers, parts.custody.facts(), clock_.Now()));
   if (const auto& signer = parts.chain.precertificate_signer) TRY(store->KeepSigner(*signer));
   TRY(reader_,
       Reader::Open(parts.config.state, settings.certificates.shard, settings.events.shard));
@@ -120,10 +122,9 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
     return head.error();
   }
   sealer_ = std::make_unique<Sealer>(parts.custody, pending_, keys_.log_id);
-  TRY(sequencer_,
-      Sequencer::Start({[open, database] { return open(database); }, std::move(store), pending_,
-                        *sealer_, seen_, clock_, parts.journal, parts.chain.key_hash},
-                       published));
+  TRY(sequencer_, Sequencer::Start({[open, database] { return open(database); }, std::move(store),
+                                    pending_, *sealer_, seen_, clock_, parts.journal},
+                                   published));
   TRY(publisher_,
       Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal, database,
                         settings.certificates.origin, settings.events.origin, keys_.log_id,
@@ -183,10 +184,10 @@ Outcome LogOfStore::NoteDecision(EventText event, Basis basis) {
   return slot->Wait();
 }
 
-Outcome LogOfStore::Adopt(Basis basis, schema::Json event) {
+Outcome LogOfStore::Adopt(Basis basis, schema::Json event, std::vector<IssuingCaRow> cas) {
   TRY(EventText text, EventText::Make(event));
   auto slot = std::make_shared<Slot<Outcome>>();
-  TRY(sequencer_->Push(AdoptJob{std::move(text), std::move(basis), slot}));
+  TRY(sequencer_->Push(AdoptJob{std::move(text), std::move(basis), std::move(cas), slot}));
   return slot->Wait();
 }
 
@@ -232,8 +233,9 @@ Result<std::unique_ptr<Log>> OpenLog(const LogParts& parts, const StoreAt& open)
 
 Result<std::unique_ptr<Log>> Log::Open(const schema::Config& config, const Chain& chain,
                                        hsm::Custody& custody, const schema::Clock& clock,
-                                       schema::Journal& journal) {
-  return OpenLog({config, chain, custody, clock, journal},
+                                       schema::Journal& journal,
+                                       const std::vector<schema::Hash>& others) {
+  return OpenLog({config, chain, custody, clock, journal, others},
                  [](const std::filesystem::path& path) { return OpenStore(path); });
 }
 

@@ -18,6 +18,7 @@ struct LogParts {
   hsm::Custody& custody;
   const schema::Clock& clock;
   schema::Journal& journal;
+  const std::vector<schema::Hash>& others;
 };
 
 schema::Result<std::unique_ptr<Log>> OpenLog(const LogParts& parts, const StoreAt& open);

@@ -6,6 +6,22 @@ using schema::Error;
 using schema::Hash;
 using schema::Result;
 
+schema::Result<std::vector<IssuingCaRow>> ReadIssuingCas(sqlite::Connection& connection) {
+  TRY(sqlite::Statement read,
+      connection.Prepare("SELECT key_hash, name, state, chain, first FROM issuing_ca "
+                         "ORDER BY rowid"));
+  std::vector<IssuingCaRow> rows;
+  while (true) {
+    TRY(const bool row, read.Next());
+    if (!row) return rows;
+    TRY(const schema::Hash key_hash, ToHash(read.Blob(0)));
+    IssuingCaRow ca{key_hash, std::string(read.Text(1)), std::string(read.Text(2)),
+                    std::string(read.Text(3))};
+    if (!read.IsNull(4)) ca.first = static_cast<std::uint64_t>(read.Integer(4));
+    rows.push_back(std::move(ca));
+  }
+}
+
 Result<Hash> ToHash(schema::BytesView bytes) {
   Hash hash;
   if (bytes.size() != hash.size()) return Error{&sqlite::kBroken, "a hash is not 32 octets"};

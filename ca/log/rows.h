@@ -23,6 +23,8 @@ inline constexpr const char* kTreeHeadSql =
 schema::Result<std::optional<SignedTreeHead>> ReadTreeHead(sqlite::Statement& statement,
                                                            LogName log);
 
+schema::Result<std::vector<IssuingCaRow>> ReadIssuingCas(sqlite::Connection& connection);
+
 schema::Result<schema::Hash> ToHash(schema::BytesView bytes);
 schema::Time FromSeconds(std::int64_t seconds);
 schema::TimeMs FromMs(std::int64_t milliseconds);

@@ -127,6 +127,7 @@ struct Batch {
   std::vector<CertificateRow> certificates;
   std::vector<UnfinishedRow> unfinished;
   std::vector<TreeHeadRow> tree_heads;
+  std::vector<IssuingCaRow> issuing_cas;  // new, or with another state; a stored `first` stays
   // Some spent tokens that expired before are deleted; charges too when there are new ones.
   std::optional<schema::Time> forget;
 };
@@ -154,6 +155,7 @@ class Store {
   virtual schema::Result<ShardRow> Adopt(LogName log, const ShardRow& wanted) = 0;
   // Keeps it for readers of what it signs, in place of an older one of its name and key.
   virtual schema::Outcome KeepSigner(const PrecertificateSigner& signer) = 0;
+  virtual schema::Result<std::vector<IssuingCaRow>> IssuingCas() = 0;
   virtual schema::Result<Tails> ReadTails() = 0;
   virtual schema::Result<std::vector<schema::Hash>> ReadHashes(LogName log, int level,
                                                                std::uint64_t first,

@@ -85,7 +85,8 @@ Outcome House::Open() {
 
 Outcome House::OpenWith(const ca::StoreAt& open) {
   log_.reset();
-  TRY(log_, ca::OpenLog({config, chain, custody, clock, journal}, open));
+  const std::vector<schema::Hash> others;
+  TRY(log_, ca::OpenLog({config, chain, custody, clock, journal, others}, open));
   return schema::Ok();
 }
 
@@ -114,6 +115,7 @@ ca::Grant House::MakeGrantFor(const std::string& san, const std::string& token,
   std::optional<schema::Hash> token_id;
   if (!token.empty()) token_id = HashOf(token);
   return ca::Grant{*std::move(linted),
+                   chain.key_hash,
                    token_id,
                    schema::ToSeconds(clock.Now()) + std::chrono::minutes(5),
                    HashOf(key),
