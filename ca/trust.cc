@@ -26,19 +26,39 @@ Json CertificateAuthority(const schema::Config& config, const IssuingCa& ca) {
   };
 }
 
-Json CertificateLog(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys) {
+// `until`: whole seconds, none of which its last SCT is after.
+Json CertificateLog(const schema::Config& config, const IssuingCas& cas, const FormerShard& shard,
+                    std::optional<schema::Time> until) {
   // The first SCT is not older than the shard, and no certificate is older than its chain.
-  schema::Time start = schema::ToSeconds(keys.since);
+  schema::Time start = schema::ToSeconds(shard.since);
   for (const auto& ca : cas.all()) start = std::min(start, ca->chain.not_before);
+  Json window = {{"start", schema::Rfc3339(start)}};
+  if (until) window["end"] = schema::Rfc3339(*until);
   return {
-      {"baseUrl", config.public_url + "/log/certificates/" + config.log.certificates.shard},
+      {"baseUrl", config.public_url + "/log/certificates/" + shard.name},
       {"hashAlgorithm", "SHA2_256"},
       {"publicKey",
-       {{"rawBytes", schema::Base64(keys.log_key.view())},
+       {{"rawBytes", schema::Base64(shard.log_key.view())},
         {"keyDetails", "PKIX_ECDSA_P256_SHA_256"},
-        {"validFor", {{"start", schema::Rfc3339(start)}}}}},
-      {"logId", {{"keyId", schema::Base64(keys.log_id)}}},
+        {"validFor", std::move(window)}}},
+      {"logId", {{"keyId", schema::Base64(schema::Sha256(shard.log_key.view()))}}},
   };
+}
+
+Json CertificateLogs(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys) {
+  Json logs = Json::array();
+  for (const FormerShard& shard : keys.former) {
+    logs.push_back(CertificateLog(config, cas, shard,
+                                  schema::ToSeconds(shard.until) + std::chrono::seconds(1)));
+  }
+  const FormerShard written{config.log.certificates.shard, keys.log_key, keys.since, {}};
+  logs.push_back(CertificateLog(config, cas, written, std::nullopt));
+  const auto& next = cas.next_shard();
+  if (next && next->terms.name != written.name) {
+    logs.push_back(CertificateLog(
+        config, cas, {next->terms.name, next->log_key, next->terms.prepared, {}}, std::nullopt));
+  }
+  return logs;
 }
 
 }  // namespace
@@ -50,7 +70,7 @@ std::string TrustedRoot(const schema::Config& config, const IssuingCas& cas, con
              {"mediaType", "application/vnd.dev.sigstore.trustedroot+json;version=0.1"},
              {"tlogs", Json::array()},
              {"certificateAuthorities", std::move(authorities)},
-             {"ctlogs", Json::array({CertificateLog(config, cas, keys)})},
+             {"ctlogs", CertificateLogs(config, cas, keys)},
              {"timestampAuthorities", Json::array()},
          }
              .dump(2) +

@@ -55,8 +55,8 @@ Result<schema::Bytes> ExtraData(const ca::LogEntry& entry, const ca::IssuingCas&
   return out;
 }
 
-Result<Json> GetSth(const Services& services, const Query&) {
-  TRY(const ca::SignedTreeHead sth, services.log.reader().LatestTreeHead(LogName::kCertificates));
+Result<Json> GetSth(const Services&, const ca::Reader& reader, const Query&) {
+  TRY(const ca::SignedTreeHead sth, reader.LatestTreeHead(LogName::kCertificates));
   return Json{
       {"tree_size", sth.head.size},
       {"timestamp", sth.head.timestamp.time_since_epoch().count()},
@@ -65,11 +65,11 @@ Result<Json> GetSth(const Services& services, const Query&) {
   };
 }
 
-Result<Json> GetEntries(const Services& services, const Query& query) {
+Result<Json> GetEntries(const Services& services, const ca::Reader& reader, const Query& query) {
   TRY(const std::uint64_t first, query.Number("start"));
   TRY(const std::uint64_t last, query.Number("end"));
   if (first > last) return schema::Error{&kBadQuery, "start is after end"};
-  TRY(const auto entries, services.log.reader().Entries(first, last));
+  TRY(const auto entries, reader.Entries(first, last));
   const auto cas = services.cas.Now();
   Json list = Json::array();
   for (const ca::LogEntry& entry : entries) {
@@ -80,7 +80,7 @@ Result<Json> GetEntries(const Services& services, const Query& query) {
   return Json{{"entries", std::move(list)}};
 }
 
-Result<Json> GetProofByHash(const Services& services, const Query& query) {
+Result<Json> GetProofByHash(const Services&, const ca::Reader& reader, const Query& query) {
   auto bytes = schema::DecodeBase64Lenient(query.Text("hash"));
   schema::Hash hash;
   if (!bytes || bytes->size() != hash.size()) {
@@ -88,31 +88,31 @@ Result<Json> GetProofByHash(const Services& services, const Query& query) {
   }
   std::ranges::copy(*bytes, hash.begin());
   TRY(const std::uint64_t size, query.Number("tree_size"));
-  TRY(const std::uint64_t index, services.log.reader().FindLeaf(hash));
-  TRY(const auto path, services.log.reader().InclusionProof(LogName::kCertificates, index, size));
+  TRY(const std::uint64_t index, reader.FindLeaf(hash));
+  TRY(const auto path, reader.InclusionProof(LogName::kCertificates, index, size));
   return Json{{"leaf_index", index}, {"audit_path", Base64List(path)}};
 }
 
-Result<Json> GetConsistency(const Services& services, const Query& query) {
+Result<Json> GetConsistency(const Services&, const ca::Reader& reader, const Query& query) {
   TRY(const std::uint64_t first, query.Number("first"));
   TRY(const std::uint64_t second, query.Number("second"));
-  TRY(const auto path,
-      services.log.reader().ConsistencyProof(LogName::kCertificates, first, second));
+  TRY(const auto path, reader.ConsistencyProof(LogName::kCertificates, first, second));
   return Json{{"consistency", Base64List(path)}};
 }
 
-Result<Json> GetEntryAndProof(const Services& services, const Query& query) {
+Result<Json> GetEntryAndProof(const Services& services, const ca::Reader& reader,
+                              const Query& query) {
   TRY(const std::uint64_t index, query.Number("leaf_index"));
   TRY(const std::uint64_t size, query.Number("tree_size"));
-  TRY(const auto path, services.log.reader().InclusionProof(LogName::kCertificates, index, size));
-  TRY(const ca::LogEntry entry, services.log.reader().Entry(index));
+  TRY(const auto path, reader.InclusionProof(LogName::kCertificates, index, size));
+  TRY(const ca::LogEntry entry, reader.Entry(index));
   TRY(const schema::Bytes extra_data, ExtraData(entry, *services.cas.Now()));
   return Json{{"leaf_input", schema::Base64(entry.leaf)},
               {"extra_data", schema::Base64(extra_data)},
               {"audit_path", Base64List(path)}};
 }
 
-Result<Json> GetRoots(const Services& services, const Query&) {
+Result<Json> GetRoots(const Services& services, const ca::Reader&, const Query&) {
   const auto cas = services.cas.Now();
   Json roots = Json::array();
   for (const auto& ca : cas->all()) {
@@ -122,51 +122,78 @@ Result<Json> GetRoots(const Services& services, const Query&) {
   return Json{{"certificates", std::move(roots)}};
 }
 
-Result<Json> GetEvents(const Services& services, const Query& query) {
+Result<Json> GetEvents(const Services&, const ca::Reader& reader, const Query& query) {
   TRY(const std::uint64_t first, query.Number("first"));
   TRY(const std::uint64_t last, query.Number("last"));
   if (first > last) return schema::Error{&kBadQuery, "first is after last"};
-  TRY(const auto events, services.log.reader().Events(first, last));
+  TRY(const auto events, reader.Events(first, last));
   return Json{{"entries", events}};
 }
 
-using Answer = Result<Json> (*)(const Services&, const Query&);
+using Answer = Result<Json> (*)(const Services&, const ca::Reader&, const Query&);
 
-void AddJson(const Services& services, Router& router, const std::string& path, Answer answer) {
-  router.Add("GET", path, [&services, answer](const Request& request) {
-    const auto query = Query::Parse(request.query);
-    if (!query) return Problem(query.error(), request.id);
-    const auto json = answer(services, *query);
-    if (!json) return Problem(json.error(), request.id);
-    return Response{200, "application/json", json->dump(), {kNoStore}};
-  });
-}
+// The routes of one shard.
+class Shard {
+ public:
+  Shard(const Services& services, const ca::ServedShard& shard, Router& router)
+      : services_(services), shard_(shard), router_(router) {}
 
-void AddCheckpoint(const Services& services, Router& router, const std::string& path, LogName log) {
-  router.Add("GET", path, [&services, log](const Request& request) {
-    const auto sth = services.log.reader().LatestTreeHead(log);
-    if (!sth) return Problem(sth.error(), request.id);
-    return Response{200, kText, sth->checkpoint, {kNoStore}};
-  });
-}
+  void Json(const std::string& name, Answer answer) {
+    const Services& services = services_;
+    const ca::Reader& reader = *shard_.reader;
+    router_.Add("GET", Path(name), [&services, &reader, answer](const Request& request) {
+      const auto query = Query::Parse(request.query);
+      if (!query) return Problem(query.error(), request.id);
+      const auto json = answer(services, reader, *query);
+      if (!json) return Problem(json.error(), request.id);
+      return Response{200, "application/json", json->dump(), {kNoStore}};
+    });
+  }
+
+  void Checkpoint() {
+    const ca::Reader& reader = *shard_.reader;
+    router_.Add("GET", Path("checkpoint"), [&reader, log = shard_.log](const Request& request) {
+      const auto sth = reader.LatestTreeHead(log);
+      if (!sth) return Problem(sth.error(), request.id);
+      return Response{200, kText, sth->checkpoint, {kNoStore}};
+    });
+  }
+
+ private:
+  std::string Path(const std::string& name) const {
+    const bool certificates = shard_.log == LogName::kCertificates;
+    return std::string("/log/") + (certificates ? "certificates/" : "events/") + shard_.name + "/" +
+           name;
+  }
+
+  const Services& services_;
+  const ca::ServedShard& shard_;
+  Router& router_;
+};
 
 }  // namespace
 
 void AddCertificatesLogRoutes(const Services& services, Router& router) {
-  const std::string base = "/log/certificates/" + services.config.log.certificates.shard + "/";
-  AddCheckpoint(services, router, base + "checkpoint", LogName::kCertificates);
-  AddJson(services, router, base + "ct/v1/get-sth", GetSth);
-  AddJson(services, router, base + "ct/v1/get-entries", GetEntries);
-  AddJson(services, router, base + "ct/v1/get-proof-by-hash", GetProofByHash);
-  AddJson(services, router, base + "ct/v1/get-sth-consistency", GetConsistency);
-  AddJson(services, router, base + "ct/v1/get-entry-and-proof", GetEntryAndProof);
-  AddJson(services, router, base + "ct/v1/get-roots", GetRoots);
+  for (const ca::ServedShard& served : services.log.shards()) {
+    if (served.log != LogName::kCertificates) continue;
+    Shard shard(services, served, router);
+    shard.Checkpoint();
+    shard.Json("ct/v1/get-sth", GetSth);
+    shard.Json("ct/v1/get-entries", GetEntries);
+    shard.Json("ct/v1/get-proof-by-hash", GetProofByHash);
+    shard.Json("ct/v1/get-sth-consistency", GetConsistency);
+    shard.Json("ct/v1/get-entry-and-proof", GetEntryAndProof);
+    shard.Json("ct/v1/get-roots", GetRoots);
+  }
 }
 
 void AddEventsLogRoutes(const Services& services, Router& router) {
-  const std::string base = "/log/events/" + services.config.log.events.shard + "/";
-  AddCheckpoint(services, router, base + "checkpoint", LogName::kEvents);
-  AddJson(services, router, base + "entries", GetEvents);
+  for (const ca::ServedShard& served : services.log.shards()) {
+    if (served.log != LogName::kEvents) continue;
+    Shard shard(services, served, router);
+    shard.Checkpoint();
+    shard.Json("entries", GetEvents);
+  }
 }
 
 }  // namespace http

@@ -69,6 +69,7 @@ class LogOfStore final : public Log {
     refusals_.Count(reason, issuer, clock_.Now());
   }
   const Reader& reader() const override { return *reader_; }
+  const std::vector<ServedShard>& shards() const override { return served_; }
   const LogKeys& keys() const override { return keys_; }
   LogState State() const override;
 
@@ -79,6 +80,8 @@ class LogOfStore final : public Log {
         lock_(std::move(lock)) {}
 
   Outcome StartThreads(const LogParts& parts, const StoreAt& open);
+  Outcome OpenReaders(const LogParts& parts, const std::vector<ShardRow>& shards);
+  Outcome EnterOpening(const schema::LogSettings& settings, const std::vector<ShardRow>& shards);
   // Empty when precertificates keep up.
   std::string Behind() const;
 
@@ -91,6 +94,8 @@ class LogOfStore final : public Log {
   SeenMemory seen_;
   std::mutex late_mutex_;  // one late certificate at a time; see Finish
   std::unique_ptr<Reader> reader_;
+  std::vector<std::unique_ptr<Reader>> readers_;  // of shards that are closed
+  std::vector<ServedShard> served_;
   std::unique_ptr<Sealer> sealer_;
   std::unique_ptr<Sequencer> sequencer_;
   std::unique_ptr<Publisher> publisher_;
@@ -110,10 +115,11 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   TRY(std::unique_ptr<Store> store, open(database));
   std::vector<schema::Hash> issuers = {parts.chain.key_hash};
   issuers.insert(issuers.end(), parts.others.begin(), parts.others.end());
-  TRY(keys_, CheckIdentity(*store, parts.config, issuers, parts.custody.facts(), clock_.Now()));
+  TRY(const std::vector<ShardRow> shards,
+      CheckIdentity(*store, parts.config, issuers, parts.custody.facts(), clock_.Now()));
+  TRY(keys_, LogKeysOf(shards, settings.certificates.shard, settings.events.shard));
   if (const auto& signer = parts.chain.precertificate_signer) TRY(store->KeepSigner(*signer));
-  TRY(reader_,
-      Reader::Open(parts.config.state, settings.certificates.shard, settings.events.shard));
+  TRY(OpenReaders(parts, shards));
   // A checkpoint covers only what has a precertificate, so none is missing below the newest one.
   std::uint64_t published = 0;
   if (const auto head = reader_->LatestTreeHead(LogName::kCertificates)) {
@@ -127,9 +133,58 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
                                    published));
   TRY(publisher_,
       Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal, database,
-                        settings.certificates.origin, settings.events.origin, keys_.log_id,
-                        settings.checkpoint, parts.chain.precertificate_signer}));
-  TRY(keeper_, Keeper::Start({pending_, *sequencer_, refusals_, clock_, parts.journal, database}));
+                        WrittenOf(shards), settings.certificates.origin, settings.events.origin,
+                        keys_.log_id, settings.checkpoint, parts.chain.precertificate_signer}));
+  TRY(keeper_,
+      Keeper::Start({pending_, *sequencer_, refusals_, clock_, parts.journal, database, shards}));
+  return EnterOpening(settings, shards);
+}
+
+Outcome LogOfStore::OpenReaders(const LogParts& parts, const std::vector<ShardRow>& shards) {
+  const std::string& certificates = parts.config.log.certificates.shard;
+  const std::string& events = parts.config.log.events.shard;
+  TRY(reader_, Reader::Open(parts.config.state, certificates, events));
+  for (const ShardRow& shard : shards) {
+    const bool of_certificates = shard.log == LogName::kCertificates;
+    const Reader* reader = reader_.get();
+    if (shard.name != (of_certificates ? certificates : events)) {
+      TRY(readers_.emplace_back(),
+          Reader::Open(parts.config.state, of_certificates ? shard.name : certificates,
+                       of_certificates ? events : shard.name));
+      reader = readers_.back().get();
+    }
+    served_.push_back({shard.log, shard.name, reader});
+  }
+  return schema::Ok();
+}
+
+// Binds a new shard to the one before, as long as it is empty: a crash after it was opened, and
+// this is entered twice.
+Outcome LogOfStore::EnterOpening(const schema::LogSettings& settings,
+                                 const std::vector<ShardRow>& shards) {
+  for (const LogName log : {LogName::kCertificates, LogName::kEvents}) {
+    const bool of_certificates = log == LogName::kCertificates;
+    const std::string& name = of_certificates ? settings.certificates.shard : settings.events.shard;
+    const Reader* before = nullptr;
+    std::string before_name;
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+      if (shards[i].log != log || shards[i].name == name) continue;
+      before = served_[i].reader;
+      before_name = shards[i].name;
+    }
+    const Tails tails = sequencer_->Look().tails;
+    if (before == nullptr || (of_certificates ? tails.certificates : tails.events).size > 0) {
+      continue;
+    }
+    TRY(const SignedTreeHead last, before->LatestTreeHead(log));
+    TRY(Note({{"type", "log-shard-opened"},
+              {"log", of_certificates ? "certificates" : "events"},
+              {"shard", name},
+              {"before",
+               {{"shard", before_name},
+                {"size", last.head.size},
+                {"root_sha256", schema::Hex(last.head.root)}}}}));
+  }
   return schema::Ok();
 }
 

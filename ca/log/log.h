@@ -125,19 +125,33 @@ struct LogState {
   std::array<std::uint64_t, kTraitNames.size()> first_seen = {};  // by TraitKind
 };
 
+// A shard of the certificates log that is closed.
+struct FormerShard {
+  std::string name;
+  schema::SpkiDer log_key;
+  schema::TimeMs since, until;  // no SCT of its key is before or after
+};
 struct LogKeys {
   schema::SpkiDer log_key;                               // P-256
   schema::Hash log_id;                                   // SHA-256 of it
   schema::Bytes certificates_note_key, events_note_key;  // Ed25519, 32 octets
   schema::TimeMs since;  // the shard's first start: validFor.start of trust documents is before it
+  std::vector<FormerShard> former;  // oldest first
+};
+
+// A shard that can be read: the written ones and those that are closed.
+struct ServedShard {
+  LogName log;
+  std::string name;
+  const Reader* reader;
 };
 
 class Log {
  public:
   // Opens or creates <state>/chancery.db, takes <state>/lock, checks that shards, origins and keys
-  // are those of earlier runs, re-reads the tails, makes up missing precertificates, publishes a
-  // checkpoint, starts the threads.
-  // `chain` is that of the active issuing CA, `others` the key hashes of all others.
+  // are those of earlier runs or opens a new shard (state.h), re-reads the tails, makes up missing
+  // precertificates, publishes a checkpoint, starts the threads. `chain` is that of the active
+  // issuing CA, `others` the key hashes of all others.
   static schema::Result<std::unique_ptr<Log>> Open(const schema::Config& config, const Chain& chain,
                                                    hsm::Custody& custody,
                                                    const schema::Clock& clock,
@@ -172,7 +186,8 @@ class Log {
   // one summary a minute for each (reason, issuer). Does not block; memory is bounded.
   virtual void Tally(std::string_view reason, std::string_view issuer) = 0;
 
-  virtual const Reader& reader() const = 0;
+  virtual const Reader& reader() const = 0;                    // of the written shards
+  virtual const std::vector<ServedShard>& shards() const = 0;  // in the order they were opened
   virtual const LogKeys& keys() const = 0;
   virtual LogState State() const = 0;
 };

@@ -39,8 +39,8 @@ Outcome Publisher::Open() {
                        parts_.database, {.write = false, .vfs = "", .busy_milliseconds = 1000}));
   TRY(hashes_, connection_->Prepare(kHashesSql));
   TRY(auto heads, connection_->Prepare(kTreeHeadSql));
-  TRY(published_.certificates, ReadTreeHead(heads, LogName::kCertificates));
-  TRY(published_.events, ReadTreeHead(heads, LogName::kEvents));
+  TRY(published_.certificates, ReadTreeHead(heads, parts_.shards.certificates));
+  TRY(published_.events, ReadTreeHead(heads, parts_.shards.events));
   while (parts_.pending.Waiting() > 0) {
     TRY(SignWaiting());
     // What was signed has left Pending once the sequencer has committed it.
@@ -105,7 +105,14 @@ void Publisher::Run() {
   while (SignWaiting() && parts_.pending.Waiting() > 0 && Steady::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+  // The last checkpoint of a run covers all of it: another shard may follow in the next.
+  AwaitCommits();
   Report(Publish(), checkpoint_trouble_);
+}
+
+void Publisher::AwaitCommits() {
+  auto slot = std::make_shared<Slot<Outcome>>();
+  if (parts_.sequencer.Push(TreeHeadJob{{}, slot})) static_cast<void>(slot->Wait());
 }
 
 // Journals a change only: a device that is away for an hour is one line.
@@ -255,7 +262,7 @@ Result<SignedTreeHead> Publisher::SignCertificates(const Pending::Covered& cover
   head.size = covered.size;
   head.timestamp = NextTime(parts_.clock.Now(), covered.time, published_.certificates);
   TRY(head.root,
-      schema::merkle::Root(head.size, ReadHashesThrough(*hashes_, LogName::kCertificates)));
+      schema::merkle::Root(head.size, ReadHashesThrough(*hashes_, parts_.shards.certificates)));
   const schema::Bytes input = schema::TreeHeadInput(head.timestamp, head.size, head.root);
   TRY(out.signature, Sign(hsm::Purpose::kTreeHead, input));
   const std::string text = schema::CheckpointText(origin, head.size, head.root);

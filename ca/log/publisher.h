@@ -30,6 +30,7 @@ struct PublisherParts {
   const schema::Clock& clock;
   schema::Journal& journal;
   std::filesystem::path database;
+  ShardIds shards;
   std::string certificates_origin, events_origin;
   schema::Hash log_id;
   std::chrono::milliseconds interval;
@@ -71,6 +72,8 @@ class Publisher {
   schema::Outcome Check(schema::BytesView tbs, const schema::Signature& signature) const;
   schema::Outcome Store(const Pending::Work& work, std::optional<schema::CertDer> precertificate);
   schema::Outcome Publish();
+  // What was pushed before is committed, or never will be.
+  void AwaitCommits();
   schema::Result<SignedTreeHead> SignCertificates(const Pending::Covered& covered);
   schema::Result<SignedTreeHead> SignEvents(const Tail& tail);
   schema::Result<schema::Signature> Sign(hsm::Purpose purpose, schema::BytesView bytes);

@@ -83,7 +83,7 @@ class StoreReader final : public Reader {
   explicit StoreReader(std::filesystem::path path) : path_(std::move(path)) {}
 
   // A reader that could not read at once would only say so at the first request.
-  Outcome Check(const std::string& certificates_shard, const std::string& events_shard) const;
+  Outcome Choose(const std::string& certificates_shard, const std::string& events_shard);
 
   Result<SignedTreeHead> LatestTreeHead(LogName log) const override {
     TRY(const Lease desk, Take());
@@ -136,14 +136,15 @@ class StoreReader final : public Reader {
     if (desks_.size() < kDesksKept) desks_.push_back(std::move(desk));
   }
 
-  static Result<SignedTreeHead> Head(Desk& desk, LogName log) {
-    TRY(auto head, ReadTreeHead(*desk.tree_head, log));
+  Result<SignedTreeHead> Head(Desk& desk, LogName log) const {
+    TRY(auto head, ReadTreeHead(*desk.tree_head, shards_.Of(log)));
     if (!head) return Error{&kNoSuchEntry, "no checkpoint has been published"};
     return *std::move(head);
   }
-  static Result<std::string> EventText(Desk& desk, std::uint64_t index);
+  static Result<std::string> EventText(Desk& desk, std::int64_t id);
 
   const std::filesystem::path path_;
+  ShardIds shards_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Desk>> desks_;
 };
@@ -155,20 +156,18 @@ Result<std::uint64_t> Clamp(std::uint64_t first, std::uint64_t last, std::uint64
   return std::min(last, size - 1);
 }
 
-Outcome StoreReader::Check(const std::string& certificates_shard,
-                           const std::string& events_shard) const {
+Outcome StoreReader::Choose(const std::string& certificates_shard,
+                            const std::string& events_shard) {
   TRY(const Lease desk, Take());
-  TRY(Statement read, desk->connection->Prepare("SELECT name FROM shard WHERE id=?"));
-  const std::pair<LogName, const std::string*> wanted[] = {
-      {LogName::kCertificates, &certificates_shard}, {LogName::kEvents, &events_shard}};
-  for (const auto& [log, name] : wanted) {
-    TRY(const bool row, read.Start(ShardId(log)).Next());
-    if (!row) return Error{&kNoSuchEntry, "the store has no shard yet"};
-    if (read.Text(0) != *name) {
-      return Error{&kNoSuchEntry,
-                   "the store's shard is " + std::string(read.Text(0)) + ", not " + *name};
+  TRY(const std::vector<ShardRow> rows, ReadShards(*desk->connection));
+  const auto choose = [&rows](LogName log, const std::string& name) -> Result<std::int64_t> {
+    for (const ShardRow& row : rows) {
+      if (row.log == log && row.name == name) return row.id;
     }
-  }
+    return Error{&kNoSuchEntry, "the store has no shard " + name};
+  };
+  TRY(shards_.certificates, choose(LogName::kCertificates, certificates_shard));
+  TRY(shards_.events, choose(LogName::kEvents, events_shard));
   return Ok();
 }
 
@@ -178,7 +177,7 @@ Result<std::vector<LogEntry>> StoreReader::Entries(std::uint64_t first, std::uin
   TRY(const std::uint64_t end, Clamp(first, last, head.head.size));
   std::vector<LogEntry> entries;
   std::size_t bytes = 0;
-  desk->entries->Start(RowId(LogName::kCertificates, first), RowId(LogName::kCertificates, end));
+  desk->entries->Start(RowId(shards_.certificates, first), RowId(shards_.certificates, end));
   while (bytes < schema::limits::kGetEntriesBytes) {
     TRY(const bool row, desk->entries->Next());
     if (!row) break;
@@ -191,7 +190,7 @@ Result<std::vector<LogEntry>> StoreReader::Entries(std::uint64_t first, std::uin
 Result<LogEntry> StoreReader::Entry(std::uint64_t index) const {
   if (index > kIndexMax) return Error{&kNoSuchEntry, std::to_string(index)};
   TRY(const Lease desk, Take());
-  const std::int64_t id = RowId(LogName::kCertificates, index);
+  const std::int64_t id = RowId(shards_.certificates, index);
   TRY(const bool row, desk->entries->Start(id, id).Next());
   if (!row) return Error{&kNoSuchEntry, std::to_string(index)};
   return ReadLogEntry(*desk);
@@ -204,7 +203,7 @@ Result<std::vector<std::string>> StoreReader::Events(std::uint64_t first,
   TRY(const std::uint64_t end, Clamp(first, last, head.head.size));
   std::vector<std::string> texts;
   std::size_t bytes = 0;
-  desk->data->Start(RowId(LogName::kEvents, first), RowId(LogName::kEvents, end));
+  desk->data->Start(RowId(shards_.events, first), RowId(shards_.events, end));
   while (bytes < schema::limits::kGetEntriesBytes) {
     TRY(const bool row, desk->data->Next());
     if (!row) break;
@@ -221,9 +220,10 @@ Result<std::uint64_t> StoreReader::FindLeaf(const Hash& leaf_hash) const {
   while (true) {
     TRY(const bool row, desk->leaf->Next());
     if (!row) return Error{&kNoSuchEntry, "no leaf with this hash"};
-    const std::uint64_t index = IndexOf(desk->leaf->Integer(0));
-    if (index >= head.head.size) continue;
-    TRY(const auto hashes, ReadHashesThrough(*desk->hashes, LogName::kCertificates)(0, index, 1));
+    const std::int64_t id = desk->leaf->Integer(0);
+    const std::uint64_t index = IndexOf(id);
+    if (ShardOf(id) != shards_.certificates || index >= head.head.size) continue;
+    TRY(const auto hashes, ReadHashesThrough(*desk->hashes, shards_.certificates)(0, index, 1));
     if (hashes.front() == leaf_hash) return index;
   }
 }
@@ -235,7 +235,8 @@ Result<std::vector<Hash>> StoreReader::InclusionProof(LogName log, std::uint64_t
   if (size > head.head.size || index >= size) {
     return Error{&kBadRange, "the tree has " + std::to_string(head.head.size)};
   }
-  return schema::merkle::InclusionProof(index, size, ReadHashesThrough(*desk->hashes, log));
+  return schema::merkle::InclusionProof(index, size,
+                                        ReadHashesThrough(*desk->hashes, shards_.Of(log)));
 }
 
 Result<std::vector<Hash>> StoreReader::ConsistencyProof(LogName log, std::uint64_t first,
@@ -245,11 +246,12 @@ Result<std::vector<Hash>> StoreReader::ConsistencyProof(LogName log, std::uint64
   if (first > second || second > head.head.size) {
     return Error{&kBadRange, "the tree has " + std::to_string(head.head.size)};
   }
-  return schema::merkle::ConsistencyProof(first, second, ReadHashesThrough(*desk->hashes, log));
+  return schema::merkle::ConsistencyProof(first, second,
+                                          ReadHashesThrough(*desk->hashes, shards_.Of(log)));
 }
 
 Result<std::vector<IssuanceRow>> StoreReader::Find(const Search& search) const {
-  TRY(const SearchSql sql, MakeSearchSql(search));
+  TRY(const SearchSql sql, MakeSearchSql(search, shards_.certificates));
   TRY(const Lease desk, Take());
   TRY(Statement find, desk->connection->Prepare(sql.text));
   std::vector<IssuanceRow> rows;
@@ -260,29 +262,31 @@ Result<std::vector<IssuanceRow>> StoreReader::Find(const Search& search) const {
     rows.push_back({IndexOf(find.Integer(0)), FromMs(find.Integer(1)), std::string(find.Text(2)),
                     std::string(find.Text(3)), std::string(find.Text(4)), std::string(find.Text(5)),
                     std::string(find.Text(6)), FromSeconds(find.Integer(7)),
-                    FromSeconds(find.Integer(8)), find.Integer(9) != 0});
+                    FromSeconds(find.Integer(8)), find.Integer(9) != 0,
+                    std::string(find.Text(10))});
   }
 }
 
-Result<std::string> StoreReader::EventText(Desk& desk, std::uint64_t index) {
-  const std::int64_t id = RowId(LogName::kEvents, index);
+Result<std::string> StoreReader::EventText(Desk& desk, std::int64_t id) {
   TRY(const bool row, desk.data->Start(id, id).Next());
-  if (!row) return Error{&sqlite::kBroken, "event " + std::to_string(index) + " is missing"};
+  if (!row) return Error{&sqlite::kBroken, "event " + std::to_string(IndexOf(id)) + " is missing"};
   return std::string(schema::AsText(desk.data->Blob(0)));
 }
 
 Result<std::vector<std::string>> StoreReader::EventsOf(std::uint64_t index) const {
   if (index > kIndexMax) return Error{&kNoSuchEntry, std::to_string(index)};
   TRY(const Lease desk, Take());
-  TRY(const bool row, desk->events_of->Start(RowId(LogName::kCertificates, index)).Next());
+  TRY(const bool row, desk->events_of->Start(RowId(shards_.certificates, index)).Next());
   if (!row) return Error{&kNoSuchEntry, std::to_string(index)};
-  std::vector<std::uint64_t> events;
+  std::vector<std::int64_t> events;
   for (int column = 0; column < 3; ++column) {
-    if (!desk->events_of->IsNull(column)) events.push_back(desk->events_of->Unsigned(column));
+    if (!desk->events_of->IsNull(column)) {
+      events.push_back(EventId(desk->events_of->Integer(column)));
+    }
   }
   std::ranges::sort(events);
   std::vector<std::string> texts;
-  for (const std::uint64_t event : events) {
+  for (const std::int64_t event : events) {
     TRY(texts.emplace_back(), EventText(*desk, event));
   }
   return texts;
@@ -294,7 +298,7 @@ Result<std::unique_ptr<Reader>> Reader::Open(const std::filesystem::path& state,
                                              const std::string& certificates_shard,
                                              const std::string& events_shard) {
   auto reader = std::make_unique<StoreReader>(state / kDatabaseName);
-  TRY(reader->Check(certificates_shard, events_shard));
+  TRY(reader->Choose(certificates_shard, events_shard));
   return std::unique_ptr<Reader>(std::move(reader));
 }
 

@@ -43,6 +43,7 @@ struct IssuanceRow {  // search result
   std::string san, issuer, subject, request_id;
   schema::Time not_before, not_after;
   bool certificate_stored;
+  std::string shard;  // of the certificates log, in which `index` counts
 };
 
 struct IssuingCaRow {
@@ -58,12 +59,15 @@ struct Search {
       request_id;  // exact, or prefix when it ends with '*'; empty: any
   std::optional<schema::TimeMs> since, until;
   std::size_t count_max = 100;
-  std::optional<std::uint64_t> before;  // page: entries with a smaller index; newest first
+  // A page, newest first: entries of the reader's shard with a smaller index, then those of the
+  // shards before it.
+  std::optional<std::uint64_t> before;
 };
 
 class Reader {
  public:
-  // `shard` names as in the configuration.
+  // Of one shard of each log, by their names: those of the configuration, or one that is closed.
+  // EventsOf, and Find in the shards before, do not care.
   static schema::Result<std::unique_ptr<Reader>> Open(const std::filesystem::path& state,
                                                       const std::string& certificates_shard,
                                                       const std::string& events_shard);

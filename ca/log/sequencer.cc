@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "ca/log/sct_of.h"
 #include "ca/log/sqlite.h"
 #include "schema/base/limits.h"
 #include "schema/log/leaf.h"
@@ -267,9 +268,13 @@ void Sequencer::Place(Job& job, Round& round) {
     round.outcomes.push_back(heads->slot);
   } else if (auto* settle = std::get_if<SettleJob>(&job)) {
     for (const auto& [index, event] : settle->unfinished) {
-      maker.batch().unfinished.push_back({index, maker.Add(event, index)});
+      maker.batch().unfinished.push_back({RowId(settle->shard, index), maker.Add(event, index)});
     }
-    maker.batch().after.settled = settle->settled;
+    if (settle->shard == parts_.store->written().certificates) {
+      maker.batch().after.settled = settle->settled;
+    } else {
+      maker.batch().closed_settled.push_back({settle->shard, settle->settled});
+    }
     round.outcomes.push_back(settle->slot);
   } else {
     round.checkpoint = true;
@@ -284,7 +289,7 @@ void Sequencer::Succeed(Round& round) {
   std::vector<Pending::Entry> entries;
   for (const Placed& placed : round.placed) {
     if (placed.place.retry) continue;
-    entries.push_back({placed.place.index,
+    entries.push_back({placed.place.index(),
                        schema::TbsDer(schema::ToBytes(placed.job.prepared.grant.tbs.tbs())),
                        std::nullopt});
   }
@@ -328,21 +333,27 @@ schema::Bytes& Sequencer::NewLeaf(Round& round, std::uint64_t index) {
 }
 
 Result<Sealing> Sequencer::SealNew(Placed& placed, Round& round) {
-  const std::uint64_t index = placed.place.index;
+  const std::uint64_t index = placed.place.index();
   return Sealing{index,        false,        std::move(NewLeaf(round, index)),
                  std::nullopt, std::nullopt, placed.job.slot};
 }
 
 Result<Sealing> Sequencer::SealRetry(Placed& placed, Round& round) {
-  const std::uint64_t index = placed.place.index;
+  const std::uint64_t index = placed.place.index();
+  const bool written = ShardOf(placed.place.entry) == parts_.store->written().certificates;
   Sealing sealing{index, true, {}, std::nullopt, std::nullopt, placed.job.slot};
-  if (index >= round.maker.batch().before.certificates.size) {
+  if (written && index >= round.maker.batch().before.certificates.size) {
     sealing.leaf = NewLeaf(round, index);
   } else {
-    auto stored = parts_.store->ReadEntry(index);
+    auto stored = parts_.store->ReadEntry(placed.place.entry);
     if (!stored) return std::move(stored).error();
     sealing.leaf = std::move(stored->leaf);
     sealing.certificate = std::move(stored->certificate);
+  }
+  // The key in use has nothing to say of an entry in another tree.
+  if (!written) {
+    TRY(sealing.sct, SctOf(*sealing.certificate));
+    return sealing;
   }
   if (auto known = parts_.pending.Find(index)) {
     sealing.sct = std::move(known->sct);

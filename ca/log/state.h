@@ -26,10 +26,15 @@ class StateLock {
 };
 
 // The log's identity: stored by the first run, compared by every other. kBadState names the setting
-// that differs. Every issuing CA that the store knows is among `issuers`: its certificates are
-// verified for ever.
-schema::Result<LogKeys> CheckIdentity(Store& store, const schema::Config& config,
-                                      const std::vector<schema::Hash>& issuers,
-                                      const hsm::KeyFacts& facts, schema::TimeMs now);
+// that differs. A shard of another name is opened behind the one before if its origin and keys are
+// new, and the last checkpoint of that one covers all its entries. Every issuing CA that the store
+// knows is among `issuers`: its certificates are verified for ever. Returns Store::Shards.
+schema::Result<std::vector<ShardRow>> CheckIdentity(Store& store, const schema::Config& config,
+                                                    const std::vector<schema::Hash>& issuers,
+                                                    const hsm::KeyFacts& facts, schema::TimeMs now);
+
+// Of the shards of these names. kBadState: there is no such shard.
+schema::Result<LogKeys> LogKeysOf(const std::vector<ShardRow>& shards,
+                                  const std::string& certificates, const std::string& events);
 
 }  // namespace ca

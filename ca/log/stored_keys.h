@@ -2,11 +2,15 @@
 #pragma once
 
 #include "ca/log/log.h"
+#include "ca/log/store.h"
 #include "schema/config.h"
 
 namespace ca {
 
-// kBadState when the directory has no log yet, or its shard is not the configured one.
-schema::Result<LogKeys> StoredLogKeys(const schema::Config& config);
+// Store::Shards. kBadState when the directory has no log yet.
+schema::Result<std::vector<ShardRow>> StoredShards(const schema::Config& config);
+// Of this shard of the certificates log; empty: of the configured one. kBadState when the directory
+// has no such shard.
+schema::Result<LogKeys> StoredLogKeys(const schema::Config& config, const std::string& shard = "");
 
 }  // namespace ca

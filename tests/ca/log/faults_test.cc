@@ -137,9 +137,11 @@ class Tricky final : public Store {
   };
   Tricky(std::unique_ptr<Store> real, Plan& plan) : real_(std::move(real)), plan_(plan) {}
 
-  Result<ca::ShardRow> Adopt(ca::LogName log, const ca::ShardRow& wanted) override {
-    return real_->Adopt(log, wanted);
+  Result<std::vector<ca::ShardRow>> Shards() override { return real_->Shards(); }
+  Outcome OpenShard(ca::LogName log, const ca::NewShard& shard) override {
+    return real_->OpenShard(log, shard);
   }
+  ca::ShardIds written() const override { return real_->written(); }
   Outcome KeepSigner(const ca::PrecertificateSigner& signer) override {
     return real_->KeepSigner(signer);
   }
@@ -164,9 +166,7 @@ class Tricky final : public Store {
   Result<std::uint64_t> LastSeen(const schema::Hash& scope) override {
     return real_->LastSeen(scope);
   }
-  Result<ca::StoredEntry> ReadEntry(std::uint64_t index) override {
-    return real_->ReadEntry(index);
-  }
+  Result<ca::StoredEntry> ReadEntry(std::int64_t id) override { return real_->ReadEntry(id); }
   Result<std::vector<ca::Unsigned>> WithoutPrecertificate(std::uint64_t first,
                                                           std::size_t count_max) override {
     if (plan_.take_up_fails > 0) {
