@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ca/budgets.h"
+#include "ca/ca_changes.h"
 #include "ca/events.h"
 #include "ca/linted.h"
 #include "ca/trace.h"
@@ -20,17 +21,16 @@ namespace {
 // A policy that changes twice while one request is decided is a policy being edited: come back.
 constexpr int kDecideAgain = 2;
 
-bool MovedPolicy(const Result<Issued>& issued) {
-  return !issued && issued.error().Is(kPolicyMoved);
+bool Moved(const Result<Issued>& issued) {
+  return !issued && (issued.error().Is(kPolicyMoved) || issued.error().Is(kCaMoved));
 }
 
 }  // namespace
 
-Authority::Authority(AuthoritySettings settings, const Chain& chain, IssuerKey issuer_key,
-                     Policy policy, hsm::Custody& custody, Log& log, const schema::Clock& clock)
+Authority::Authority(AuthoritySettings settings, CasInForce& cas, Policy policy,
+                     hsm::Custody& custody, Log& log, const schema::Clock& clock)
     : settings_(std::move(settings)),
-      chain_(chain),
-      issuer_key_(std::move(issuer_key)),
+      cas_(cas),
       policy_(std::make_shared<const Policy>(std::move(policy))),
       custody_(custody),
       admission_(custody),
@@ -42,7 +42,7 @@ Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyReque
   auto key = CheckRequest(request, identity.proof_message);
   if (!key) return Refuse(std::move(key).error(), identity, nullptr, context);
   auto issued = IssueUnder(*policy(), identity, *key, context, notes);
-  for (int again = 0; again < kDecideAgain && MovedPolicy(issued); ++again) {
+  for (int again = 0; again < kDecideAgain && Moved(issued); ++again) {
     issued = IssueUnder(*SettledPolicy(), identity, *key, context, notes);
   }
   return issued;
@@ -55,6 +55,18 @@ Outcome Authority::Adopt(Policy policy) {
                  {{"type", "policy-loaded"}, {"policy_digest", next->digest()}}));
   const std::lock_guard lock(policy_mutex_);
   policy_ = std::move(next);
+  return schema::Ok();
+}
+
+Outcome Authority::Adopt(IssuingCas cas) {
+  auto next = std::make_shared<const IssuingCas>(std::move(cas));
+  const std::lock_guard changing(change_mutex_);
+  TRY(const std::vector<IssuingCaRow> told, log_.reader().IssuingCas());
+  TRY(std::vector<CaChange> changes, ChangesTo(*next, told));
+  for (CaChange& change : changes) {
+    TRY(log_.Adopt(std::move(change.basis), std::move(change.event), std::move(change.rows)));
+  }
+  cas_.Become(std::move(next));
   return schema::Ok();
 }
 
@@ -101,24 +113,32 @@ Result<Issued> Authority::Grant(const schema::Identity& identity, const SubjectK
   // A rule may ask for less than the CA gives, never for more.
   profile.lifetime = std::min(profile.lifetime, terms.lifetime.value_or(profile.lifetime));
   TRY(const Serial serial, RandomSerial());
+  const std::shared_ptr<const IssuingCas> cas = cas_.Now();
+  const Chain& chain = cas->active().chain;
   TRY(schema::TbsDer tbs,
-      MakeTbs(chain_, profile, identity, key, serial, schema::ToSeconds(clock_.Now())));
-  TRY(Linted linted, Lint(std::move(tbs), chain_, profile.lifetime + profile.backdate));
-  TRY(EventText event, GrantedEvent(identity, key, decision, chain_, linted.tbs(), serial,
+      MakeTbs(chain, profile, identity, key, serial, schema::ToSeconds(clock_.Now())));
+  TRY(Linted linted, Lint(std::move(tbs), chain, profile.lifetime + profile.backdate));
+  TRY(EventText event, GrantedEvent(identity, key, decision, chain, linted.tbs(), serial,
                                     settings_.redact_claims, context));
   const auto issuance = std::make_shared<Issuance>(custody_, std::move(place));
-  TRY(log_.Enter(ca::Grant{std::move(linted), identity.token_id, identity.expires_at, key.hash(),
-                           identity.san.value, identity.issuer, identity.subject,
-                           context.request_id, decision.rule(), std::move(event),
-                           Basis{decision.policy_digest(), identity.issuers_digest},
-                           static_cast<std::size_t>(terms.per_token), std::move(budgets),
-                           TraitsOf(identity, key)},
-                 issuance));
+  TRY(log_.Enter(
+      ca::Grant{
+          std::move(linted), chain.key_hash, identity.token_id, identity.expires_at, key.hash(),
+          identity.san.value, identity.issuer, identity.subject, context.request_id,
+          decision.rule(), std::move(event),
+          Basis{decision.policy_digest(), identity.issuers_digest, schema::Hex(chain.key_hash)},
+          static_cast<std::size_t>(terms.per_token), std::move(budgets), TraitsOf(identity, key)},
+      issuance));
   TRY(const Issuance::Done done, issuance->Wait());
   const Receipt& receipt = done.receipt;
-  if (receipt.certificate()) return Issued{receipt.index(), *receipt.certificate(), true};
-  TRY(CertDer certificate, Finish(receipt.index(), *done.completed, context));
-  return Issued{receipt.index(), std::move(certificate), receipt.retry()};
+  // A retry finishes what another CA may have begun.
+  auto issuer = receipt.retry() ? cas_.Now()->IssuerOf(receipt.tbs()) : cas->shared_active();
+  if (issuer == nullptr) return Error{&kBadRotation, "it lacks the CA of an entry of this log"};
+  if (receipt.certificate()) {
+    return Issued{receipt.index(), *receipt.certificate(), std::move(issuer), true};
+  }
+  TRY(CertDer certificate, Finish(receipt.index(), *done.completed, issuer->key, context));
+  return Issued{receipt.index(), std::move(certificate), std::move(issuer), receipt.retry()};
 }
 
 Error Authority::Refuse(Error error, const schema::Identity& identity, const Decision* decision,
@@ -140,8 +160,8 @@ Error Authority::Refuse(Error error, const schema::Identity& identity, const Dec
 }
 
 Result<CertDer> Authority::Finish(std::uint64_t index, const Issuance::Completed& completed,
-                                  const RequestContext& context) {
-  TRY(issuer_key_.Verify(completed.tbs.view(), completed.signature.signature));
+                                  const IssuerKey& issuer_key, const RequestContext& context) {
+  TRY(issuer_key.Verify(completed.tbs.view(), completed.signature.signature));
   CertDer certificate = Assemble(completed.tbs.view(), completed.signature.signature);
   TRY(const EventText issued,
       IssuedEvent(certificate.view(), completed.signature, completed.took, context));

@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "ca/admission.h"
-#include "ca/chain.h"
 #include "ca/issuance.h"
-#include "ca/issuer_key.h"
+#include "ca/issuing_cas.h"
 #include "ca/log/log.h"
 #include "ca/policy.h"
 #include "ca/profile.h"
@@ -38,7 +37,8 @@ struct DecisionNotes {
 struct Issued {
   std::uint64_t index;  // leaf index in the certificates log
   schema::CertDer certificate;
-  bool retry;  // the same token and key had asked before
+  std::shared_ptr<const IssuingCa> issuer;  // never null
+  bool retry;                               // the same token and key had asked before
 };
 
 struct AuthoritySettings {
@@ -49,8 +49,8 @@ struct AuthoritySettings {
 // Thread-safe; every argument outlives it.
 class Authority {
  public:
-  Authority(AuthoritySettings settings, const Chain& chain, IssuerKey issuer_key, Policy policy,
-            hsm::Custody& custody, Log& log, const schema::Clock& clock);
+  Authority(AuthoritySettings settings, CasInForce& cas, Policy policy, hsm::Custody& custody,
+            Log& log, const schema::Clock& clock);
 
   // Proof, policy, profile, lint, log, signature, self-check, in this order. Blocks for one commit
   // and one signature, together at most a few seconds. Every outcome after the token is in the
@@ -68,6 +68,13 @@ class Authority {
   // goes on deciding or, if the log has the new one already, requests get 503: call again.
   schema::Outcome Adopt(Policy policy);
 
+  // Puts the issuing CAs in force, the first time of a run too. What the events log does not tell
+  // of yet is entered: `ca-prepared`, `ca-activated`, `ca-retired`. `ca-activated` is the border
+  // behind which no certificate of another CA is entered; what was written for another one is
+  // written again. Blocks for a few commits. kBadRotation, and nothing changed: a CA that the log
+  // knows is missing, or was retired and is not any more. After another error: call again.
+  schema::Outcome Adopt(IssuingCas cas);
+
   std::shared_ptr<const Policy> policy() const;
 
  private:
@@ -81,12 +88,13 @@ class Authority {
   schema::Error Refuse(schema::Error error, const schema::Identity& identity,
                        const Decision* decision, const RequestContext& context);
   schema::Result<schema::CertDer> Finish(std::uint64_t index, const Issuance::Completed& completed,
+                                         const IssuerKey& issuer_key,
                                          const RequestContext& context);
 
   const AuthoritySettings settings_;
-  const Chain& chain_;
-  const IssuerKey issuer_key_;
-  std::mutex change_mutex_;  // held from a policy's entry in the log until it is policy_
+  CasInForce& cas_;
+  // Held from the entry in the log of a policy or a CA until it is policy_ or in cas_.
+  std::mutex change_mutex_;
   mutable std::mutex policy_mutex_;
   std::shared_ptr<const Policy> policy_;  // guarded by policy_mutex_
   hsm::Custody& custody_;

@@ -11,22 +11,26 @@ namespace {
 
 using schema::Json;
 
-Json CertificateAuthority(const schema::Config& config, const Chain& chain) {
+Json CertificateAuthority(const schema::Config& config, const IssuingCa& ca) {
+  const Chain& chain = ca.chain;
   Json certificates = Json::array();
   for (const schema::CertDer& certificate : chain.certificates) {
     certificates.push_back({{"rawBytes", schema::Base64(certificate.view())}});
   }
+  Json window = {{"start", schema::Rfc3339(chain.not_before)}};
+  if (ca.until) window["end"] = schema::Rfc3339(*ca.until);
   return {
       {"subject", {{"organization", chain.organization}, {"commonName", chain.common_name}}},
       {"uri", config.public_url},
       {"certChain", {{"certificates", std::move(certificates)}}},
-      {"validFor", {{"start", schema::Rfc3339(chain.not_before)}}},
+      {"validFor", std::move(window)},
   };
 }
 
-Json CertificateLog(const schema::Config& config, const Chain& chain, const LogKeys& keys) {
+Json CertificateLog(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys) {
   // The first SCT is not older than the shard, and no certificate is older than its chain.
-  const schema::Time start = std::min(schema::ToSeconds(keys.since), chain.not_before);
+  schema::Time start = schema::ToSeconds(keys.since);
+  for (const auto& ca : cas.all()) start = std::min(start, ca->chain.not_before);
   return {
       {"baseUrl", config.public_url + "/log/certificates/" + config.log.certificates.shard},
       {"hashAlgorithm", "SHA2_256"},
@@ -40,16 +44,30 @@ Json CertificateLog(const schema::Config& config, const Chain& chain, const LogK
 
 }  // namespace
 
-std::string TrustedRoot(const schema::Config& config, const Chain& chain, const LogKeys& keys) {
+std::string TrustedRoot(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys) {
+  Json authorities = Json::array();
+  for (const auto& ca : cas.all()) authorities.push_back(CertificateAuthority(config, *ca));
   return Json{
              {"mediaType", "application/vnd.dev.sigstore.trustedroot+json;version=0.1"},
              {"tlogs", Json::array()},
-             {"certificateAuthorities", Json::array({CertificateAuthority(config, chain)})},
-             {"ctlogs", Json::array({CertificateLog(config, chain, keys)})},
+             {"certificateAuthorities", std::move(authorities)},
+             {"ctlogs", Json::array({CertificateLog(config, cas, keys)})},
              {"timestampAuthorities", Json::array()},
          }
              .dump(2) +
          "\n";
+}
+
+std::vector<std::string> AllCertificates(const IssuingCas& cas) {
+  std::vector<std::string> all;
+  const auto add = [&all](const Chain& chain) {
+    for (const std::string& pem : chain.pem) {
+      if (std::ranges::find(all, pem) == all.end()) all.push_back(pem);
+    }
+  };
+  add(cas.active().chain);
+  for (const auto& ca : cas.all()) add(ca->chain);
+  return all;
 }
 
 std::string LogVerifierKeys(const schema::Config& config, const LogKeys& keys) {

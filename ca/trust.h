@@ -3,16 +3,21 @@
 
 #include <string>
 
-#include "ca/chain.h"
+#include "ca/issuing_cas.h"
 #include "ca/log/log.h"
 #include "schema/config.h"
 
 namespace ca {
 
-// sigstore TrustedRoot as proto3 JSON, media type …trustedroot+json;version=0.1: one certificate
-// authority, one CT log. A log's logId is the SHA-256 of its key; windows start no later than the
-// first use and have no end.
-std::string TrustedRoot(const schema::Config& config, const Chain& chain, const LogKeys& keys);
+// sigstore TrustedRoot as proto3 JSON, media type …trustedroot+json;version=0.1: a certificate
+// authority for each issuing CA, those that are prepared or retired too, and one CT log. A log's
+// logId is the SHA-256 of its key; windows start no later than the first use and have no end, but
+// for a CA that is retired.
+std::string TrustedRoot(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys);
+
+// All certificates of all chains as PEM without trailing newlines, the active CA's chain first,
+// each certificate once.
+std::vector<std::string> AllCertificates(const IssuingCas& cas);
 
 // The keys of both logs for those who read checkpoints: verifier keys (C2SP signed-note), one a
 // line, after lines of comment. Of the certificates log the log key (type 05) and the note key

@@ -44,9 +44,14 @@ void RegisterSigner(CLI::App& app, const std::filesystem::path& program,
   CLI::Option* supervise = signer->add_flag("--supervise", options->supervise,
                                             "start, end and replace signers for hsm.front");
   CLI::Option* config = signer->add_option("--config", options->config, "chancery.yaml");
-  CLI::Option* role = signer->add_option("--role", options->role, "issuing or log")
-                          ->check(CLI::IsMember({"issuing", "log"}))
-                          ->excludes(supervise);
+  CLI::Option* role =
+      signer->add_option("--role", options->role, "log, issuing, or issuing:CA of ca.rotation")
+          ->check(CLI::Validator(
+              [](const std::string& text) {
+                return ParseRole(text) ? "" : "no role of a signer: " + text;
+              },
+              "ROLE"))
+          ->excludes(supervise);
   signer->add_option("--token", options->token, "which of those that hold its key; the first")
       ->excludes(supervise);
   CLI::Option* fd =
@@ -77,8 +82,8 @@ void RegisterSigner(CLI::App& app, const std::filesystem::path& program,
     Need(role);
     // The socket of a supervisor's signer has its other end elsewhere, and would not tell.
     if (options->parent > 0 && !DieWith(options->parent)) return;
-    exit_code =
-        RunSigner(options->config, options->role, options->fd, options->pin_fd, options->token);
+    exit_code = RunSigner(options->config, *ParseRole(options->role), options->fd, options->pin_fd,
+                          options->token);
   });
 }
 

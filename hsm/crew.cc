@@ -67,7 +67,7 @@ Crew::Crew(std::vector<KeyToken> tokens, std::vector<std::size_t> places)
 
 void Crew::Man(const LaneSettings& settings, const std::vector<LoginGate*>& gates, Tally& tally,
                schema::Journal& journal) {
-  role_ = settings.role;
+  role_ = RoleText({settings.role, settings.ca});
   for (std::size_t i = 0; i < token_of_.size(); ++i) {
     LaneSettings own = settings;
     own.token = tokens_[token_of_[i]].name;
@@ -100,9 +100,9 @@ Result<KeyFacts> Crew::AwaitStart(std::vector<std::string>& reports, schema::Jou
   if (worst && (!whole || Rank(*worst) > 0)) return Told(*worst);
   for (std::size_t i = 0; i < starts.size(); ++i) {
     if (!starts[i].trouble) continue;
-    journal.Warning("token-away", {{"role", std::string(RoleName(role_))},
-                                   {"token", tokens_[i].name},
-                                   {"reason", starts[i].trouble->detail}});
+    journal.Warning(
+        "token-away",
+        {{"role", role_}, {"token", tokens_[i].name}, {"reason", starts[i].trouble->detail}});
   }
   return *std::move(whole);
 }
@@ -129,7 +129,7 @@ void Crew::Describe(CustodyState& state) const {
   }
   const std::vector<TokenState> tokens = queue_.Tokens();
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    CustodyState::Token token{std::string(RoleName(role_)), tokens_[i].name, tokens[i]};
+    CustodyState::Token token{role_, tokens_[i].name, tokens[i]};
     for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
       if (token_of_[lane] == i) token.signatures += lanes_[lane]->State().signatures;
     }

@@ -43,7 +43,7 @@ class Crew {
   const std::vector<schema::KeyToken> tokens_;
   const std::vector<std::size_t> token_of_;  // of each lane
   const std::vector<Descriptor> events_;     // of each lane
-  Role role_ = Role::kIssuing;
+  std::string role_;                         // role.h
   CommonKeys keys_;
   Queue queue_;
   std::vector<std::unique_ptr<Lane>> lanes_;

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <utility>
 
 #include "hsm/crew.h"
+#include "hsm/custody_of_cas.h"
 #include "hsm/drain_watch.h"
 #include "hsm/key_set.h"
-#include "hsm/pin_prompt.h"
 #include "hsm/protocol.h"
+#include "hsm/signers.h"
 #include "hsm/token_choice.h"
-#include "hsm/uri.h"
 
 namespace hsm {
 
@@ -32,12 +32,14 @@ void MakeStateDirectory(const std::filesystem::path& state) {
 class CustodyOfSigners final : public Custody {
  public:
   CustodyOfSigners(const schema::Config& config, const std::filesystem::path& program,
-                   schema::Journal& journal)
+                   SignersWanted wanted, Gates& gates, schema::Journal& journal)
       : config_(config),
         source_{program, config.file, config.hsm.socket},
+        wanted_(std::move(wanted)),
+        gates_(gates),
         journal_(journal),
-        issuing_(config.ca.keys),
-        log_(config.log.certificates.keys),
+        issuing_(wanted_.issuing ? config.ca.keys : std::vector<schema::KeyToken>()),
+        log_(wanted_.log ? config.log.certificates.keys : std::vector<schema::KeyToken>()),
         drains_(config.state, [this](const DrainNotes& notes) {
           for (Crew* crew : {&issuing_, &log_}) crew->Follow(notes);
         }) {}
@@ -50,7 +52,8 @@ class CustodyOfSigners final : public Custody {
     TRY(const auto issuing, GatesOf(issuing_, Role::kIssuing));
     TRY(const auto log, GatesOf(log_, Role::kLog));
     const auto man = [this](Crew& crew, Role role, const std::vector<LoginGate*>& gates) {
-      crew.Man({source_, role, {}, {}, config_.ca.sign_deadline}, gates, tally_, journal_);
+      crew.Man({source_, role, wanted_.ca, {}, {}, config_.ca.sign_deadline}, gates, tally_,
+               journal_);
     };
     man(issuing_, Role::kIssuing, issuing);
     man(log_, Role::kLog, log);
@@ -59,8 +62,12 @@ class CustodyOfSigners final : public Custody {
 
   // A refused PIN is the error to tell when there is one.
   schema::Outcome AwaitStart() {
-    const Result<KeyFacts> issuing = issuing_.AwaitStart(key_reports_, journal_);
-    const Result<KeyFacts> log = log_.AwaitStart(key_reports_, journal_);
+    const auto await = [this](bool wanted, Crew& crew) -> Result<KeyFacts> {
+      if (!wanted) return KeyFacts();
+      return crew.AwaitStart(key_reports_, journal_);
+    };
+    const Result<KeyFacts> issuing = await(wanted_.issuing, issuing_);
+    const Result<KeyFacts> log = await(wanted_.log, log_);
     if (!issuing && (log || !log.error().Is(kPinRefused))) return issuing.error();
     if (!log) return log.error();
     facts_ = *log;
@@ -95,8 +102,8 @@ class CustodyOfSigners final : public Custody {
     CustodyState state{};
     for (const Crew* crew : {&issuing_, &log_}) crew->Describe(state);
     state.signatures = tally_.Counts();
-    state.issuing_ready = issuing_.queue().Ready();
-    state.log_ready = log_.queue().Ready();
+    state.issuing_ready = !wanted_.issuing || issuing_.queue().Ready();
+    state.log_ready = !wanted_.log || log_.queue().Ready();
     if (!state.issuing_ready) {
       state.reason = "issuing signer: " + issuing_.queue().Reason();
     } else if (!state.log_ready) {
@@ -105,7 +112,9 @@ class CustodyOfSigners final : public Custody {
     return state;
   }
 
-  bool Ready() const override { return issuing_.queue().Ready() && log_.queue().Ready(); }
+  bool Ready() const override {
+    return (!wanted_.issuing || issuing_.queue().Ready()) && (!wanted_.log || log_.queue().Ready());
+  }
 
   // Its SCT first, then its own signature. What the log signer has waiting is of certificates that
   // are still to be asked for.
@@ -120,7 +129,7 @@ class CustodyOfSigners final : public Custody {
   Result<std::vector<LoginGate*>> GatesOf(const Crew& crew, Role role) {
     std::vector<LoginGate*> gates;
     for (const schema::KeyToken& token : crew.tokens()) {
-      TRY(LoginGate* const gate, GateOf(PinUri(config_, role, token)));
+      TRY(LoginGate* const gate, gates_.Of(PinUri(config_, role, token), config_, source_));
       gates.push_back(gate);
     }
     return gates;
@@ -140,25 +149,6 @@ class CustodyOfSigners final : public Custody {
     CrewOf(purpose).queue().Submit(std::move(jobs));
   }
 
-  // Keys of one token share a gate. A URI that does not parse is the signer's to report.
-  Result<LoginGate*> GateOf(const std::string& key) {
-    const auto uri = ParseKeyUri(key, config_.directory);
-    const GateName name =
-        uri ? GateName{uri->module.string(), uri->token, uri->serial, uri->pin.Key()}
-            : GateName{key};
-    auto& gate = gates_[name];
-    if (gate == nullptr) {
-      // What a supervisor's signers read is not even looked at here.
-      const PinSource source = uri && !source_.supervised() ? uri->pin : PinSource();
-      Descriptor entered;
-      if (source.kind == PinKind::kPrompt) {
-        TRY(entered, HaveAskedForPin(source_.program, source.asks_for));
-      }
-      gate = std::make_unique<LoginGate>(source, config_.hsm.state, std::move(entered));
-    }
-    return gate.get();
-  }
-
   Crew& CrewOf(Purpose purpose) {
     switch (purpose) {
       case Purpose::kProbe:
@@ -176,16 +166,14 @@ class CustodyOfSigners final : public Custody {
     MUST(false);
   }
 
-  using GateName = std::array<std::string, 4>;
-
   const schema::Config config_;
   const SignerSource source_;
+  const SignersWanted wanted_;
+  Gates& gates_;
   schema::Journal& journal_;
   KeyFacts facts_;
   std::vector<std::string> key_reports_;
-  // Before the crews, whose lanes hold them.
-  Tally tally_;
-  std::map<GateName, std::unique_ptr<LoginGate>> gates_;
+  Tally tally_;  // before the crews, whose lanes hold it
   Crew issuing_, log_;
   DrainWatch drains_;  // of the crews
 };
@@ -214,14 +202,21 @@ std::string_view StandingName(TokenStanding standing) {
   MUST(false);
 }
 
+Result<std::unique_ptr<Custody>> StartSigners(const schema::Config& config,
+                                              const std::filesystem::path& program,
+                                              const SignersWanted& wanted, Gates& gates,
+                                              schema::Journal& journal) {
+  auto custody = std::make_unique<CustodyOfSigners>(config, program, wanted, gates, journal);
+  TRY(custody->Man());
+  TRY(custody->AwaitStart());
+  return std::unique_ptr<Custody>(std::move(custody));
+}
+
 Result<std::unique_ptr<Custody>> Custody::Start(const schema::Config& config,
                                                 const std::filesystem::path& program,
                                                 schema::Journal& journal) {
   if (config.hsm.socket.empty()) MakeStateDirectory(config.hsm.state);
-  auto custody = std::make_unique<CustodyOfSigners>(config, program, journal);
-  TRY(custody->Man());
-  TRY(custody->AwaitStart());
-  return std::unique_ptr<Custody>(std::move(custody));
+  return CustodyOfCas::Start(config, program, journal);
 }
 
 }  // namespace hsm

@@ -21,6 +21,7 @@
 #include "schema/base/result.h"
 #include "schema/base/time.h"
 #include "schema/config.h"
+#include "schema/rotation.h"
 
 namespace hsm {
 
@@ -107,7 +108,7 @@ struct CustodyState {
   };
   // What one token makes of its role.
   struct Token {
-    std::string role;
+    std::string role;  // with ca.rotation "issuing:NAME" (role.h)
     std::string name;  // schema::KeyToken
     TokenState state;
     std::uint64_t signatures = 0;
@@ -150,7 +151,8 @@ class Custody {
                                                         schema::Journal& journal);
   virtual ~Custody() = default;  // stops the signers and waits for them
 
-  // Of all roles; `report` is empty here.
+  // Of all roles; `report` is empty here. The issuing key is that of the CA which was active at the
+  // start.
   virtual const KeyFacts& facts() const = 0;
   // What each token key reported at the start, JSON objects.
   virtual const std::vector<std::string>& key_reports() const = 0;
@@ -173,6 +175,14 @@ class Custody {
   // How long the last of so many certificates that are still to be asked for would take, by what
   // its signatures took lately and what waits already; zero when it need not wait. As cheap.
   virtual schema::Steady::duration TimeFor(std::size_t certificates) const = 0;
+
+  // With ca.rotation: brings up the signers of those of the rotation's CAs that are named in `cas`
+  // and have none, and sends away those of the others once they have answered; Ready() is about the
+  // active one from now on. An error, when that one cannot be brought up, changes nothing; what
+  // another lacks is journaled, and the next call tries again. Blocks while signers start.
+  // kKeyUnusable, kPinRefused.
+  virtual schema::Outcome Follow(const schema::Rotation& rotation,
+                                 const std::vector<std::string>& cas);
 };
 
 }  // namespace hsm

@@ -45,7 +45,7 @@ Outcome CheckKnown(const std::vector<KeyUse>& uses, const std::string& token) {
 
 Result<int> RunDrain(const DrainOptions& options) {
   TRY(const schema::Config config, LoadConfig(options.config));
-  const std::vector<KeyUse> uses = KeyUses(config);
+  TRY(const std::vector<KeyUse> uses, KeyUses(config));
   TRY(CheckKnown(uses, options.token));
   const DrainNotes notes = ReadDrainNotes(config.state);
   const char* const token = options.token.c_str();
@@ -68,7 +68,8 @@ Result<int> RunDrain(const DrainOptions& options) {
 
 Result<int> RunUndrain(const DrainOptions& options) {
   TRY(const schema::Config config, LoadConfig(options.config));
-  TRY(CheckKnown(KeyUses(config), options.token));
+  TRY(const std::vector<KeyUse> uses, KeyUses(config));
+  TRY(CheckKnown(uses, options.token));
   if (!IsDrained(ReadDrainNotes(config.state), options.token)) {
     std::printf("%s is not drained\n", options.token.c_str());
     return 0;
@@ -95,9 +96,10 @@ Json UseJson(const KeyUse& use, const KeyToken& key, const DrainNotes& notes) {
 
 Result<int> RunTokens(const TokensOptions& options) {
   TRY(const schema::Config config, LoadConfig(options.config));
+  TRY(const std::vector<KeyUse> uses, KeyUses(config));
   const DrainNotes notes = ReadDrainNotes(config.state);
   Json all = Json::array();
-  for (const KeyUse& use : KeyUses(config)) {
+  for (const KeyUse& use : uses) {
     for (const KeyToken& key : use.tokens) all.push_back(UseJson(use, key, notes));
   }
   if (options.format == "json") {

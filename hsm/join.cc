@@ -67,7 +67,7 @@ Result<SignerOrder> DecodeJoin(BytesView frame) {
     order.token = text.substr(space + 1);
     if (!schema::IsTokenName(order.token)) return Error{&kBadFrame, "a token of no name"};
   }
-  if (order.role != RoleName(Role::kIssuing) && order.role != RoleName(Role::kLog)) {
+  if (!ParseRole(order.role)) {
     return Error{&kBadFrame, "a signer of no role"};
   }
   return order;

@@ -15,7 +15,7 @@ namespace hsm {
 
 // Which signer: what stands on its command line.
 struct SignerOrder {
-  std::string role;     // "issuing" or "log"
+  std::string role;     // role.h
   std::string token{};  // name of one that holds its key; empty: the first
   friend bool operator==(const SignerOrder&, const SignerOrder&) = default;
 };

@@ -109,8 +109,6 @@ Result<Bytes> Prove(SigningKey& key) {
   return signature.bytes();
 }
 
-std::string_view RoleName(Role role) { return role == Role::kIssuing ? "issuing" : "log"; }
-
 Result<GuardSettings> ReadGuardSettings(const schema::Config& config) {
   TRY(IssuerCertificate issuer, At("ca.chain", ReadIssuerCertificate(config.ca.chain)));
   GuardSettings guard;
@@ -149,6 +147,7 @@ Outcome KeySet::OpenIssuing(const schema::Config& config, const schema::KeyToken
 
 Outcome KeySet::OpenLog(const schema::Config& config, const schema::KeyToken& key, int entered_pin,
                         Modules& modules, LoginReport& report) {
+  TRY(leaf_guards_, LeafGuards::Read(config));
   KeyTerms terms = LogTerms(config, key);
   terms.entered_pin = entered_pin;
   TRY(log_, At(key.setting, OpenEither(config, key.uri, terms, modules, report)));
@@ -221,7 +220,8 @@ SigningKey* KeySet::KeyOf(Purpose purpose) {
 Result<schema::Signature> KeySet::Sign(Purpose purpose, BytesView bytes, schema::Time now) {
   SigningKey* const key = KeyOf(purpose);
   if (key == nullptr) return Error{&kSignerRefused, "not a purpose of this signer"};
-  TRY(Allow(guard_, purpose, bytes, now));
+  const bool leaf = purpose == Purpose::kSct && leaf_guards_;
+  TRY(Allow(leaf ? leaf_guards_->Of(bytes) : guard_, purpose, bytes, now));
   return key->Sign(bytes);
 }
 

@@ -2,17 +2,17 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "hsm/guard.h"
 #include "hsm/key.h"
 #include "hsm/protocol.h"
+#include "hsm/role.h"
+#include "hsm/rotation.h"
 #include "hsm/token_key.h"
 #include "schema/config.h"
 
 namespace hsm {
-
-enum class Role { kIssuing, kLog };
-std::string_view RoleName(Role role);  // "issuing", "log"
 
 // What the guard compares with, from the first certificates of ca.chain and
 // log.precertificate-chain and the settings. The detail starts with the key at fault. kKeyUnusable.
@@ -69,6 +69,7 @@ class KeySet {
   SigningKey* KeyOf(Purpose purpose);
 
   GuardSettings guard_;
+  std::optional<LeafGuards> leaf_guards_;  // of the log signer
   std::unique_ptr<SigningKey> issuing_, log_, precertificate_, certificates_note_, events_note_;
   Hello hello_;
 };

@@ -200,7 +200,7 @@ Result<KeyFacts> Lane::Bring() {
   lost_ = false;
   reader_ = FrameReader();
   counts_ = RunCounts();
-  TRY(process_, settings_.source.Bring({std::string(RoleName(settings_.role)), SignerToken()},
+  TRY(process_, settings_.source.Bring({RoleText({settings_.role, settings_.ca}), SignerToken()},
                                        gate_.entered()));
   return ReadHello();
 }

@@ -23,6 +23,7 @@ namespace hsm {
 struct LaneSettings {
   SignerSource source;
   Role role;
+  std::string ca;                           // of ca.rotation, whose issuing key it is; or empty
   std::string token;                        // its name
   std::string setting;                      // where the configuration names it
   std::chrono::milliseconds sign_deadline;  // a signer silent for longer is killed

@@ -13,6 +13,7 @@
 #include "hsm/harden.h"
 #include "hsm/key_set.h"
 #include "hsm/protocol.h"
+#include "hsm/rotation.h"
 #include "hsm/token_choice.h"
 #include "schema/base/file.h"
 #include "schema/config.h"
@@ -100,9 +101,9 @@ After Answer(KeySet& keys, const Frame& request, MadeCounts& made, Bytes& out) {
 // One run of the process: the keys, and how they are opened again.
 class Signer {
  public:
-  Signer(fs::path config_file, Role role, int fd, int entered_pin, std::string_view token)
+  Signer(fs::path config_file, SignerRole role, int fd, int entered_pin, std::string_view token)
       : config_file_(std::move(config_file)),
-        role_(role),
+        role_(std::move(role)),
         token_(token),
         fd_(fd),
         entered_pin_(entered_pin) {}
@@ -147,14 +148,15 @@ class Signer {
  private:
   Result<KeySet> Open(LoginReport& report) {
     TRY(const std::string text, schema::ReadFile(config_file_));
-    TRY(const schema::Config config, schema::ParseConfig(text, config_file_));
+    TRY(const schema::Config whole, schema::ParseConfig(text, config_file_));
+    TRY(const schema::Config config, ReadConfigOf(whole, role_.ca));
     // What a PIN command needs is not the module's: it may ask a vault in the network.
-    TRY(const schema::KeyToken key, ChooseToken(config, role_, token_));
-    const bool command = PinIsOfCommand(config, role_, key);
+    TRY(const schema::KeyToken key, ChooseToken(config, role_.role, token_));
+    const bool command = PinIsOfCommand(config, role_.role, key);
     const Network network = config.hsm.network.empty() ? Network::kNone : Network::kAllowed;
     if (!confined_ && !command) TRY(ConfineModule(network));
     SetModuleEnvironment(config);
-    TRY(KeySet keys, KeySet::Open(config, role_, key, entered_pin_, modules_, report));
+    TRY(KeySet keys, KeySet::Open(config, role_.role, key, entered_pin_, modules_, report));
     if (!confined_ && command) TRY(ConfineModule(network));
     if (!confined_) TRY(ConfineStarted());
     confined_ = true;
@@ -162,7 +164,7 @@ class Signer {
   }
 
   const fs::path config_file_;
-  const Role role_;
+  const SignerRole role_;
   const std::string token_;
   const int fd_;
   const int entered_pin_;
@@ -175,12 +177,11 @@ class Signer {
 
 }  // namespace
 
-int RunSigner(const fs::path& config_file, std::string_view role_name, int fd, int entered_pin,
+int RunSigner(const fs::path& config_file, const SignerRole& role, int fd, int entered_pin,
               std::string_view token) {
   HardenProcess();
   DieWithParent();
-  Signer signer(config_file, role_name == RoleName(Role::kLog) ? Role::kLog : Role::kIssuing, fd,
-                entered_pin, token);
+  Signer signer(config_file, role, fd, entered_pin, token);
   if (!signer.SayHello()) return signer.exit_code();
   FrameReader reader;
   for (;;) {

@@ -67,8 +67,11 @@ class EnteredPins {
     }
     return schema::Ok();
   }
+  // All CAs of ca.rotation that ask a person have the tokens of ca.key.
   int Of(const SignerOrder& order) const {
-    const auto found = of_signer_.find({order.role, order.token});
+    const auto parsed = ParseRole(order.role);
+    const std::string role = parsed ? std::string(RoleName(parsed->role)) : order.role;
+    const auto found = of_signer_.find({role, order.token});
     return found == of_signer_.end() ? -1 : found->second;
   }
 
@@ -92,10 +95,12 @@ Outcome Supervise(const fs::path& config_file, const fs::path& program, int sign
   for (const Role role : {Role::kIssuing, Role::kLog}) TRY(pins.AskFor(config, program, role));
   TRY(Listener listener, ListenForFront(config.hsm.socket));
   const bool ours = listener.ours;
+  // With a rotation one CA is active, one on its way in and one on its way out.
+  const std::size_t cas = config.ca.rotation.empty() ? 1 : 3;
   std::size_t signers = 0;
   for (const Role role : {Role::kIssuing, Role::kLog}) {
     for (const schema::KeyToken& token : TokensOf(config, role)) {
-      signers += static_cast<std::size_t>(token.sessions);
+      signers += static_cast<std::size_t>(token.sessions) * (role == Role::kIssuing ? cas : 1);
     }
   }
   Supervisor supervisor({program, config_file, front, signers + kSpare, config.ca.sign_deadline,

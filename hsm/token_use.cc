@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hsm/rotation.h"
+
 namespace hsm {
 
 using schema::KeyToken;
@@ -12,12 +14,20 @@ bool InToken(const KeyToken& key) { return !key.uri.starts_with("file:"); }
 
 }  // namespace
 
-std::vector<KeyUse> KeyUses(const schema::Config& config) {
+schema::Result<std::vector<KeyUse>> KeyUses(const schema::Config& config) {
   std::vector<KeyUse> uses;
-  const auto add = [&uses](const char* setting, const std::vector<KeyToken>& tokens) {
-    if (std::ranges::all_of(tokens, InToken)) uses.push_back({setting, tokens});
+  const auto add = [&uses](std::string setting, const std::vector<KeyToken>& tokens) {
+    if (std::ranges::all_of(tokens, InToken)) uses.push_back({std::move(setting), tokens});
   };
-  add("ca.key", config.ca.keys);
+  if (config.ca.rotation.empty()) {
+    add("ca.key", config.ca.keys);
+  } else {
+    TRY(const schema::Rotation rotation, ReadRotation(config));
+    for (const schema::RotationCa& ca : rotation.cas) {
+      if (ca.state == schema::CaState::kRetired) continue;
+      add("key of CA " + ca.name, schema::ConfigOf(config, ca).ca.keys);
+    }
+  }
   add("log.certificates.key", config.log.certificates.keys);
   return uses;
 }

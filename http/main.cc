@@ -9,6 +9,7 @@
 #include "ca/ceremony/commands.h"
 #include "ca/commands.h"
 #include "ca/policy_commands.h"
+#include "ca/rotate_commands.h"
 #include "hsm/commands.h"
 #include "http/commands/config_check.h"
 #include "http/commands/log_verify.h"
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
   ca::RegisterLogCommands(app, exit_code);
   ca::RegisterPolicyCommands(app, exit_code);
   http::RegisterLogVerify(app, exit_code);
+  ca::RegisterRotate(app, exit_code);
   http::RegisterTrustExport(app, exit_code);
   http::RegisterConfigCheck(app, exit_code);
   http::RegisterTokenInspect(app, exit_code);

@@ -10,6 +10,8 @@
 #include <array>
 #include <map>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "http/excess.h"
 
@@ -208,8 +210,9 @@ struct Metrics::Families {
                                    .Name("chancery_shipping_up")
                                    .Help("1 while this place takes the checkpoints shipped to it.")
                                    .Register(registry);
-  std::mutex render;  // one scrape raises the mirrored counters at a time; guards `issuers`
-  std::map<std::string, Gauge*> issuers;  // the series of jwks_age
+  std::mutex render;  // one scrape raises the mirrored counters at a time; guards what follows
+  std::map<std::string, Gauge*> issuers;                     // the series of jwks_age
+  std::vector<std::pair<Family<Gauge>*, Gauge*>> of_tokens;  // those of each token's gauges
 
   void ShowTokens(const hsm::CustodyState& custody);
   void ShowIssuers(const std::vector<oidc::IssuerHealth>& health);
@@ -230,8 +233,16 @@ void Metrics::Families::ShowIssuers(const std::vector<oidc::IssuerHealth>& healt
   for (const auto& [url, age] : gone) jwks_age.Remove(age);
 }
 
+// A CA that is retired has no signers any more, so no gauge says that they are up.
 void Metrics::Families::ShowTokens(const hsm::CustodyState& custody) {
   using hsm::TokenStanding;
+  auto gone = std::exchange(of_tokens, {});
+  const auto set = [&](Family<Gauge>& family, const prometheus::Labels& labels, double value) {
+    Gauge& gauge = family.Add(labels);
+    gauge.Set(value);
+    of_tokens.emplace_back(&family, &gauge);
+    std::erase(gone, of_tokens.back());
+  };
   for (const auto& token : custody.tokens) {
     const hsm::TokenState& state = token.state;
     const prometheus::Labels labels = {{"role", token.role}, {"token", token.name}};
@@ -242,14 +253,15 @@ void Metrics::Families::ShowTokens(const hsm::CustodyState& custody) {
     };
     RaiseTo(token_operations.Add(labels), token.signatures);
     RaiseTo(token_failures.Add(labels), state.failures);
-    token_outstanding.Add(labels).Set(static_cast<double>(state.outstanding));
-    token_sessions.Add(with("are", "up")).Set(static_cast<double>(state.signers));
-    token_sessions.Add(with("are", "configured")).Set(static_cast<double>(state.sessions));
+    set(token_outstanding, labels, static_cast<double>(state.outstanding));
+    set(token_sessions, with("are", "up"), static_cast<double>(state.signers));
+    set(token_sessions, with("are", "configured"), static_cast<double>(state.sessions));
     for (const TokenStanding each : {TokenStanding::kServing, TokenStanding::kAway,
                                      TokenStanding::kDrained, TokenStanding::kRefused}) {
-      token_state.Add(with("state", hsm::StandingName(each))).Set(state.standing == each ? 1 : 0);
+      set(token_state, with("state", hsm::StandingName(each)), state.standing == each ? 1 : 0);
     }
   }
+  for (const auto& [family, gauge] : gone) family->Remove(gauge);
 }
 
 void Metrics::Families::ShowSignatures(const hsm::CustodyState& custody, const ca::LogState& log) {

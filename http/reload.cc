@@ -76,7 +76,9 @@ bool Reloader::Restless() const {
 
 void Reloader::Look(Item& item, bool asked) {
   Settle(item);
-  const auto text = schema::ReadFile(item.file.path);
+  std::error_code ignored;
+  const bool absent = item.file.optional && !std::filesystem::exists(item.file.path, ignored);
+  const auto text = absent ? schema::Result<std::string>("") : schema::ReadFile(item.file.path);
   if (!text) {
     const std::string tried = text.error().Describe();
     if (tried != item.tried || asked) Refuse(item, text.error(), "");

@@ -23,6 +23,7 @@ struct ReloadedFile {
   // Checks a text, puts it in force and enters that in the events log. An error leaves the old one
   // in force; one of Fault::kBusy says nothing against the text, which is tried again.
   std::function<schema::Outcome(const std::string& text)> load;
+  bool optional = false;  // while there is no such file its text is empty
 };
 
 // How one file stands.

@@ -125,7 +125,8 @@ Response Sign(const Services& services, const Api& api, const Request& request) 
   Report(services, request, issued);
   if (!issued) return Refusal(issued.error(), request, aside);
   std::vector<std::string> chain = {ca::Pem("CERTIFICATE", issued->certificate.view())};
-  chain.insert(chain.end(), services.chain.pem.begin(), services.chain.pem.end());
+  const std::vector<std::string>& above = issued->issuer->chain.pem;
+  chain.insert(chain.end(), above.begin(), above.end());
   return Response{api.success, api.content_type, api.answer(chain), {}};
 }
 

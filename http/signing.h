@@ -14,7 +14,7 @@ namespace http {
 // Everything the public routes need; all of it outlives the server.
 struct Services {
   const schema::Config& config;
-  const ca::Chain& chain;
+  const ca::CasInForce& cas;
   oidc::Verifier& verifier;
   ca::Authority& authority;
   hsm::Custody& custody;

@@ -9,28 +9,44 @@ namespace {
 constexpr const char* kJson = "application/json";
 constexpr const char* kPemChain = "application/pem-certificate-chain";
 
-// A document that never changes while the server runs.
-void Fixed(Router& router, const char* path, const char* type, std::string body) {
-  router.Add("GET", path, [type, body = std::move(body)](const Request&) {
-    return Response{200, type, body, {}};
-  });
+std::vector<std::vector<std::string>> Chains(const ca::IssuingCas& cas) {
+  std::vector<std::vector<std::string>> chains = {cas.active().chain.pem};
+  for (const auto& ca : cas.all()) {
+    if (ca.get() != &cas.active()) chains.push_back(ca->chain.pem);
+  }
+  return chains;
 }
 
 }  // namespace
 
 void AddTrustRoutes(const Services& services, Router& router) {
-  const std::vector<std::string>& chain = services.chain.pem;
-  Fixed(router, "/api/v2/trustBundle", kJson, TrustBundleAnswer(chain));
-  Fixed(router, "/api/v1/rootCert", kPemChain, RootCertAnswer(chain));
-  Fixed(router, "/trust/trusted_root.json", kJson,
-        ca::TrustedRoot(services.config, services.chain, services.log.keys()));
-  Fixed(router, "/trust/chain.pem", kPemChain, SigningAnswerV1(chain) + "\n");
-  Fixed(router, "/trust/ct.pub", "application/x-pem-file",
-        ca::Pem("PUBLIC KEY", services.log.keys().log_key.view()) + "\n");
-  Fixed(router, "/trust/log-keys.txt", "text/plain; charset=utf-8",
-        ca::LogVerifierKeys(services.config, services.log.keys()));
+  router.Add("GET", "/api/v2/trustBundle", [&services](const Request&) {
+    return Response{200, kJson, TrustBundleAnswer(Chains(*services.cas.Now())), {}};
+  });
+  router.Add("GET", "/api/v1/rootCert", [&services](const Request&) {
+    return Response{200, kPemChain, RootCertAnswer(ca::AllCertificates(*services.cas.Now())), {}};
+  });
+  router.Add("GET", "/trust/trusted_root.json", [&services](const Request&) {
+    return Response{
+        200, kJson, ca::TrustedRoot(services.config, *services.cas.Now(), services.log.keys()), {}};
+  });
+  router.Add("GET", "/trust/chain.pem", [&services](const Request&) {
+    return Response{
+        200, kPemChain, SigningAnswerV1(ca::AllCertificates(*services.cas.Now())) + "\n", {}};
+  });
+  router.Add(
+      "GET", "/trust/ct.pub",
+      [body = ca::Pem("PUBLIC KEY", services.log.keys().log_key.view()) + "\n"](const Request&) {
+        return Response{200, "application/x-pem-file", body, {}};
+      });
+  router.Add("GET", "/trust/log-keys.txt",
+             [body = ca::LogVerifierKeys(services.config, services.log.keys())](const Request&) {
+               return Response{200, "text/plain; charset=utf-8", body, {}};
+             });
   // The process answers: whether it can issue is /readyz on the internal endpoint.
-  Fixed(router, "/healthz", kJson, "{\"status\":\"SERVING\"}\n");
+  router.Add("GET", "/healthz", [](const Request&) {
+    return Response{200, kJson, "{\"status\":\"SERVING\"}\n", {}};
+  });
   router.Add("GET", "/api/v2/configuration", [&services](const Request&) {
     return Response{200, kJson, ConfigurationAnswer(services.verifier.Issuers()), {}};
   });

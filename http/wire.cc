@@ -153,11 +153,15 @@ std::string SigningAnswerV2(const std::vector<std::string>& chain) {
 
 std::string SigningAnswerV1(const std::vector<std::string>& chain) { return Joined(chain, "\n"); }
 
-std::string TrustBundleAnswer(const std::vector<std::string>& chain) {
-  return Json{{"chains", Json::array({Json{{"certificates", Chains(chain, "\n")}}})}}.dump();
+std::string TrustBundleAnswer(const std::vector<std::vector<std::string>>& chains) {
+  Json all = Json::array();
+  for (const auto& chain : chains) all.push_back({{"certificates", Chains(chain, "\n")}});
+  return Json{{"chains", std::move(all)}}.dump();
 }
 
-std::string RootCertAnswer(const std::vector<std::string>& chain) { return Joined(chain, "\n\n"); }
+std::string RootCertAnswer(const std::vector<std::string>& certificates) {
+  return Joined(certificates, "\n\n");
+}
 
 std::string ConfigurationAnswer(const std::vector<oidc::IssuerInfo>& issuers) {
   Json list = Json::array();

@@ -34,8 +34,9 @@ std::string PickToken(const SigningRequest& request, std::string_view authorizat
 // `chain` is PEM, leaf first, no trailing newlines.
 std::string SigningAnswerV2(const std::vector<std::string>& chain);
 std::string SigningAnswerV1(const std::vector<std::string>& chain);
-std::string TrustBundleAnswer(const std::vector<std::string>& chain);
-std::string RootCertAnswer(const std::vector<std::string>& chain);
+// One chain for each issuing CA.
+std::string TrustBundleAnswer(const std::vector<std::vector<std::string>>& chains);
+std::string RootCertAnswer(const std::vector<std::string>& certificates);
 std::string ConfigurationAnswer(const std::vector<oidc::IssuerInfo>& issuers);
 
 }  // namespace http

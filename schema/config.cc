@@ -15,6 +15,7 @@ namespace schema {
 namespace {
 
 namespace fs = std::filesystem;
+using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -118,13 +119,15 @@ Result<std::vector<std::string>> ReadWaivers(const Node& map,
 
 Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   TRY(node.OnlyKeys({"chain", "key", "module-env", "sessions", "lifetime", "backdate",
-                     "sign-deadline", "waive-key-attributes", "context-login"}));
+                     "sign-deadline", "waive-key-attributes", "context-login", "rotation",
+                     "lead"}));
   CaSettings out;
   TRY(out.chain, NeedPath(node, "chain", config));
   TRY(out.module_env, ReadModuleEnv(node.Find("module-env"), config.directory));
   TRY(const std::int64_t sessions, IntegerOr(node, "sessions", 2, 64));
+  out.sessions = static_cast<int>(sessions);
   TRY(const Node* key, node.Need("key"));
-  TRY(out.keys, ReadKey(*key, {false, static_cast<int>(sessions), config.directory}));
+  TRY(out.keys, ReadKey(*key, {false, out.sessions, config.directory}));
   TRY(out.lifetime, SecondsOr(node, "lifetime", seconds(600), {seconds(60), seconds(86400)}));
   TRY(out.backdate, SecondsOr(node, "backdate", seconds(30), {seconds(0), seconds(300)}));
   TRY(out.sign_deadline,
@@ -132,6 +135,10 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   TRY(out.waive_key_attributes, ReadWaivers(node));
   const Node* context_login = node.Find("context-login");
   TRY(out.context_login, context_login == nullptr ? Result<bool>(false) : context_login->Bool());
+  if (node.Find("rotation") != nullptr) {
+    TRY(out.rotation, NeedPath(node, "rotation", config));
+  }
+  TRY(out.lead, SecondsOr(node, "lead", hours(24), {seconds(0), hours(24 * 365)}));
   return out;
 }
 
@@ -281,6 +288,12 @@ Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(const Node* log, root.Need("log"));
   TRY(out.hsm, ReadHsm(root.Find("hsm"), out.directory, out.state));
   TRY(out.log, ReadLog(*log, out));
+  if (out.log.precertificate && !out.ca.rotation.empty()) {
+    return ca->Find("rotation")
+        ->Wrong(
+            "goes with 'log.precertificate: ca' only: a key for precertificates is of one issuing "
+            "CA");
+  }
   TRY(out.limits, ReadLimits(root.Find("limits")));
   TRY(out.public_url, ReadUrl(root.Find("url"), out.listen.public_api));
   return out;

@@ -29,6 +29,7 @@ struct ListenSettings {
 struct CaSettings {
   std::filesystem::path chain;  // PEM, issuing CA first, root last
   std::vector<KeyToken> keys;   // the issuing key, in each token that holds it; at least one
+  int sessions;                 // signer processes in a token that does not say, 1 to 64
   // Set in signer processes only. A value that starts with "./", and that of SOFTHSM2_CONF, is a
   // path and absolute.
   std::map<std::string, std::string> module_env;
@@ -38,7 +39,9 @@ struct CaSettings {
   std::chrono::milliseconds sign_deadline;
   // Names of PKCS#11 attributes whose rule (hsm/key_rules.h) does not count; each use is logged.
   std::vector<std::string> waive_key_attributes;
-  bool context_login;  // give the PIN for each signature to a key that asks for it
+  bool context_login;                // give the PIN for each signature to a key that asks for it
+  std::filesystem::path rotation{};  // rotation.h; empty: one issuing CA, that of chain and key
+  std::chrono::seconds lead{};       // a new CA is published for so long before it is used
 };
 
 struct ShardSettings {

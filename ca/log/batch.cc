@@ -55,10 +55,8 @@ Result<Edges> LoadEdges(Store& store, const Tails& tails) {
   return edges;
 }
 
-BatchMaker::BatchMaker(Store& store, const Tails& tails, const Edges& edges,
-                       const Hash& issuer_key_hash, schema::TimeMs now)
+BatchMaker::BatchMaker(Store& store, const Tails& tails, const Edges& edges, schema::TimeMs now)
     : store_(store),
-      issuer_key_hash_(issuer_key_hash),
       now_(now),
       certificates_time_(std::max(now, tails.certificates.time)),
       events_time_(std::max(now, tails.events.time)),
@@ -138,7 +136,7 @@ Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
   }
   budgets_.Charge(grant.budgets, index, batch_.charges);
   schema::Bytes leaf =
-      schema::EncodeLeaf(certificates_time_, index, issuer_key_hash_, grant.tbs.tbs()).bytes();
+      schema::EncodeLeaf(certificates_time_, index, grant.issuer_key_hash, grant.tbs.tbs()).bytes();
   const Hash leaf_hash = schema::LeafHash(leaf);
   Append(LogName::kCertificates, index, std::move(leaf), leaf_hash);
   const std::uint64_t granted = Add(grant.event, index);

@@ -45,8 +45,7 @@ struct PreparedGrant {
 
 class BatchMaker {
  public:
-  BatchMaker(Store& store, const Tails& tails, const Edges& edges,
-             const schema::Hash& issuer_key_hash, schema::TimeMs now);
+  BatchMaker(Store& store, const Tails& tails, const Edges& edges, schema::TimeMs now);
 
   struct Place {
     std::uint64_t index;
@@ -76,7 +75,6 @@ class BatchMaker {
   void Append(LogName log, std::uint64_t index, schema::Bytes data, const schema::Hash& leaf);
 
   Store& store_;
-  const schema::Hash& issuer_key_hash_;
   const schema::TimeMs now_;  // the clock's
   // Of new entries: never before that of the newest one. Each log has its own, so that a clock that
   // was ahead while only events were entered does not reach into an SCT.

@@ -76,7 +76,7 @@ class LogOfStore final : public Log {
   CertDer Finish(std::uint64_t index, CertDer certificate, const EventText& issued) override;
   Outcome Note(schema::Json event) override;
   Outcome NoteDecision(EventText event, Basis basis) override;
-  Outcome Adopt(Basis basis, schema::Json event) override;
+  Outcome Adopt(Basis basis, schema::Json event, std::vector<IssuingCaRow> cas) override;
   void Tally(std::string_view reason, std::string_view issuer) override {
     refusals_.Count(reason, issuer, clock_.Now());
   }
@@ -127,7 +127,9 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   } else {
     TRY(store, OpenAgain(open, database));
   }
-  TRY(keys_, CheckIdentity(*store, parts.config, parts.chain, parts.custody.facts(), clock_.Now()));
+  std::vector<schema::Hash> issuers = {parts.chain.key_hash};
+  issuers.insert(issuers.end(), parts.others.begin(), parts.others.end());
+  TRY(keys_, CheckIdentity(*store, parts.config, issuers, parts.custody.facts(), clock_.Now()));
   TRY(const Tails tails, store->ReadTails());
   TRY(CompareWithMark(*store, tails, mark));
   TRY(ComparePast(parts, *store, tails));
@@ -145,7 +147,7 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   sealer_ = std::make_unique<Sealer>(parts.custody, pending_, keys_.log_id);
   TRY(sequencer_,
       Sequencer::Start({[open, database] { return OpenAgain(open, database); }, std::move(store),
-                        pending_, *sealer_, seen_, clock_, parts.journal, parts.chain.key_hash},
+                        pending_, *sealer_, seen_, clock_, parts.journal},
                        published));
   TRY(publisher_,
       Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal, database,
@@ -226,10 +228,10 @@ Outcome LogOfStore::NoteDecision(EventText event, Basis basis) {
   return slot->Wait();
 }
 
-Outcome LogOfStore::Adopt(Basis basis, schema::Json event) {
+Outcome LogOfStore::Adopt(Basis basis, schema::Json event, std::vector<IssuingCaRow> cas) {
   TRY(EventText text, EventText::Make(event));
   auto slot = std::make_shared<Slot<Outcome>>();
-  TRY(sequencer_->Push(AdoptJob{std::move(text), std::move(basis), slot}));
+  TRY(sequencer_->Push(AdoptJob{std::move(text), std::move(basis), std::move(cas), slot}));
   return slot->Wait();
 }
 
@@ -279,9 +281,10 @@ Result<std::unique_ptr<Log>> OpenLog(const LogParts& parts, const StoreAt& open)
 Result<std::unique_ptr<Log>> Log::Open(const schema::Config& config, const Chain& chain,
                                        hsm::Custody& custody, const schema::Clock& clock,
                                        schema::Journal& journal,
+                                       const std::vector<schema::Hash>& others,
                                        const schema::WatcherSettings& watchers,
                                        schema::Sender* sender) {
-  return OpenLog({config, chain, custody, clock, journal, watchers, sender},
+  return OpenLog({config, chain, custody, clock, journal, others, watchers, sender},
                  [](const std::filesystem::path& path) { return OpenStore(path); });
 }
 

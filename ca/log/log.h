@@ -46,20 +46,25 @@ extern const schema::ErrorKind kLogBehind;
 extern const schema::ErrorKind kPolicyMoved;
 // kBusy: the token was verified under issuers that are no longer those in force; verify it again
 extern const schema::ErrorKind kIssuersMoved;
+// kBusy: another issuing CA signs now; write the certificate for that one
+extern const schema::ErrorKind kCaMoved;
 // kUs: the state directory does not fit the configuration, or is in use
 extern const schema::ErrorKind kBadState;
 
-// The files that a decision rests on, by their digests (schema::TextDigest). Empty in a decision:
+// What a decision rests on: files, by their digests (schema::TextDigest). Empty in a decision:
 // it does not rest on that file. Empty in what is in force: none was adopted in this run yet.
 struct Basis {
   std::string policy = {};
   std::string issuers = {};
+  // Of the issuing CA: the key hash in hexadecimal.
+  std::string ca = {};
 };
 
 // One certificate to enter. `event` is the granted event without what only the sequencer knows
 // (time, leaf index).
 struct Grant {
   Linted tbs;
+  schema::Hash issuer_key_hash;          // SHA-256 of the issuing CA's SPKI, for the leaf
   std::optional<schema::Hash> token_id;  // Identity::token_id
   // The spent token is remembered at least until then, and until NotAfter.
   schema::Time token_expires;
@@ -138,11 +143,13 @@ class Log {
   // Opens or creates <state>/chancery.db, takes <state>/lock, checks that shards, origins and keys
   // are those of earlier runs, re-reads the tails, compares them with what witnesses and shipped
   // checkpoints say (past.h), makes up missing precertificates, publishes a checkpoint, starts the
-  // threads. `sender`, for witnesses and URLs of log.ship, outlives the log.
+  // threads. `chain` is that of the active issuing CA, `others` the key hashes of all others.
+  // `sender`, for witnesses and URLs of log.ship, outlives the log.
   static schema::Result<std::unique_ptr<Log>> Open(const schema::Config& config, const Chain& chain,
                                                    hsm::Custody& custody,
                                                    const schema::Clock& clock,
                                                    schema::Journal& journal,
+                                                   const std::vector<schema::Hash>& others = {},
                                                    const schema::WatcherSettings& watchers = {},
                                                    schema::Sender* sender = nullptr);
   virtual ~Log() = default;  // commits what waits, stops
@@ -165,9 +172,11 @@ class Log {
   virtual schema::Outcome NoteDecision(EventText event, Basis basis) = 0;
   // A barrier: enters the event of a file's loading and puts what `basis` names in force in the
   // same commit. What rests on another text of that file is entered before that event, or refused
-  // with kPolicyMoved or kIssuersMoved. Until the first call of a run nothing is compared. After an
-  // error the text may be in force all the same, so whoever gets one calls again.
-  virtual schema::Outcome Adopt(Basis basis, schema::Json event) = 0;
+  // with kPolicyMoved, kIssuersMoved or kCaMoved. Until the first call of a run nothing is
+  // compared. After an error the text may be in force all the same, so whoever gets one calls
+  // again. `cas` are stored in the same commit.
+  virtual schema::Outcome Adopt(Basis basis, schema::Json event,
+                                std::vector<IssuingCaRow> cas = {}) = 0;
   // Counts a refusal that nobody vouches for, or a repeated one; it appears in the events log as
   // one summary a minute for each (reason, issuer). Does not block; memory is bounded.
   virtual void Tally(std::string_view reason, std::string_view issuer) = 0;

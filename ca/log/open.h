@@ -20,6 +20,7 @@ struct LogParts {
   hsm::Custody& custody;
   const schema::Clock& clock;
   schema::Journal& journal;
+  const std::vector<schema::Hash>& others;
   const schema::WatcherSettings& watchers;
   schema::Sender* sender = nullptr;  // needed for witnesses and URLs of log.ship
 };

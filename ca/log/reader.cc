@@ -52,6 +52,10 @@ class StoreReader final : public Reader {
   Result<std::vector<Hash>> ConsistencyProof(LogName log, std::uint64_t first,
                                              std::uint64_t second) const override;
   Result<std::vector<IssuanceRow>> Find(const Search& search) const override;
+  Result<std::vector<IssuingCaRow>> IssuingCas() const override {
+    TRY(const Lease desk, Take());
+    return ReadIssuingCas(*desk->connection);
+  }
   Result<std::vector<std::string>> EventsOf(std::uint64_t index) const override;
   Result<schema::Bytes> ReadTile(LogName log, const schema::tile::Tile& tile) const override;
   Result<schema::Bytes> ReadIssued(const schema::tile::Tile& data) const override;

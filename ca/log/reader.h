@@ -46,6 +46,14 @@ struct IssuanceRow {  // search result
   bool certificate_stored;
 };
 
+struct IssuingCaRow {
+  schema::Hash key_hash;  // SHA-256 of its SubjectPublicKeyInfo: the issuer_key_hash of its leaves
+  std::string name, state;                         // schema/rotation.h
+  std::vector<schema::CertDer> certificates = {};  // to be kept, issuing CA first; not read back
+  // No entry before it is of this CA; the sequencer says it when the CA becomes active.
+  std::optional<std::uint64_t> first = std::nullopt;
+};
+
 struct Search {
   std::string san, issuer, subject, serial,
       request_id;  // exact, or prefix when it ends with '*'; empty: any
@@ -76,6 +84,8 @@ class Reader {
   virtual schema::Result<std::vector<schema::Hash>> ConsistencyProof(
       LogName log, std::uint64_t first, std::uint64_t second) const = 0;
   virtual schema::Result<std::vector<IssuanceRow>> Find(const Search& search) const = 0;
+  // Those that ca.rotation has ever named and the events log tells of; empty without it.
+  virtual schema::Result<std::vector<IssuingCaRow>> IssuingCas() const = 0;
   // The granted and issued events of one certificate, as JSON texts.
   virtual schema::Result<std::vector<std::string>> EventsOf(std::uint64_t index) const = 0;
   // The octets of a tile of the published tree (ca/log/tiles.h).

@@ -14,6 +14,22 @@ Result<std::optional<schema::CertDer>> ReadCertificate(const sqlite::Statement& 
   TRY(schema::CertDer certificate, Restore(row.Blob(leaf), row.Blob(column)));
   return std::optional(std::move(certificate));
 }
+
+Result<std::vector<IssuingCaRow>> ReadIssuingCas(sqlite::Connection& connection) {
+  TRY(sqlite::Statement read,
+      connection.Prepare("SELECT key_hash, name, state, first FROM issuing_ca "
+                         "ORDER BY rowid"));
+  std::vector<IssuingCaRow> rows;
+  while (true) {
+    TRY(const bool row, read.Next());
+    if (!row) return rows;
+    TRY(const schema::Hash key_hash, ToHash(read.Blob(0)));
+    IssuingCaRow ca{key_hash, std::string(read.Text(1)), std::string(read.Text(2))};
+    if (!read.IsNull(3)) ca.first = read.Unsigned(3);
+    rows.push_back(std::move(ca));
+  }
+}
+
 Result<Hash> ToHash(schema::BytesView bytes) {
   Hash hash;
   if (bytes.size() != hash.size()) return Error{&sqlite::kBroken, "a hash is not 32 octets"};

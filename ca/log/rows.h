@@ -26,6 +26,8 @@ schema::Result<std::optional<SignedTreeHead>> ReadTreeHead(sqlite::Statement& st
 // The certificate or precertificate kept in `column` of this row, whose entry's data is in `leaf`.
 schema::Result<std::optional<schema::CertDer>> ReadCertificate(const sqlite::Statement& row,
                                                                int leaf, int column);
+schema::Result<std::vector<IssuingCaRow>> ReadIssuingCas(sqlite::Connection& connection);
+
 schema::Result<schema::Hash> ToHash(schema::BytesView bytes);
 schema::Time FromSeconds(std::int64_t seconds);
 schema::TimeMs FromMs(std::int64_t milliseconds);

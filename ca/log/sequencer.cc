@@ -7,6 +7,7 @@
 #include "ca/log/sqlite.h"
 #include "schema/base/limits.h"
 #include "schema/log/leaf.h"
+#include "schema/rotation.h"
 
 namespace ca {
 
@@ -29,6 +30,8 @@ const schema::ErrorKind kPolicyMoved{"policy-changed", Fault::kBusy,
                                      "the policy has just been changed; try again"};
 const schema::ErrorKind kIssuersMoved{"issuers-changed", Fault::kBusy,
                                       "the issuers have just been changed; try again"};
+const schema::ErrorKind kCaMoved{"issuing-ca-changed", Fault::kBusy,
+                                 "the issuing CA has just been changed; try again"};
 const schema::ErrorKind kLogHalted{"log-halted", Fault::kBusy,
                                    "the log has stopped for safety; the operator has to act"};
 
@@ -46,7 +49,8 @@ const schema::ErrorKind* Moved(const Basis& basis, const Basis& in_force) {
     return !had.empty() && !is.empty() && had != is;
   };
   if (moved(basis.issuers, in_force.issuers)) return &kIssuersMoved;
-  return moved(basis.policy, in_force.policy) ? &kPolicyMoved : nullptr;
+  if (moved(basis.policy, in_force.policy)) return &kPolicyMoved;
+  return moved(basis.ca, in_force.ca) ? &kCaMoved : nullptr;
 }
 
 bool HasSlot(const Job& job) {
@@ -176,7 +180,7 @@ std::vector<Job> Sequencer::Take() {
 
 void Sequencer::Process(std::vector<Job> jobs) {
   const TimeMs now = parts_.clock.Now();
-  Round round{BatchMaker(*parts_.store, tails_, edges_, parts_.issuer_key_hash, now),
+  Round round{BatchMaker(*parts_.store, tails_, edges_, now),
               std::nullopt,
               {},
               {},
@@ -201,7 +205,7 @@ void Sequencer::Process(std::vector<Job> jobs) {
   // An error here says nothing of what was committed, but only a fresh connection is trusted.
   const auto copied = parts_.store->Checkpoint();
   if (!copied) {
-    Round nothing{BatchMaker(*parts_.store, tails_, edges_, parts_.issuer_key_hash, now),
+    Round nothing{BatchMaker(*parts_.store, tails_, edges_, now),
                   std::nullopt,
                   {},
                   {},
@@ -243,6 +247,13 @@ void Sequencer::Place(Job& job, Round& round) {
     maker.Add(adopt->event);
     if (!adopt->basis.policy.empty()) round.in_force.policy = std::move(adopt->basis.policy);
     if (!adopt->basis.issuers.empty()) round.in_force.issuers = std::move(adopt->basis.issuers);
+    if (!adopt->basis.ca.empty()) round.in_force.ca = std::move(adopt->basis.ca);
+    for (IssuingCaRow& row : adopt->cas) {
+      if (row.state == schema::CaStateName(schema::CaState::kActive)) {
+        row.first = maker.batch().before.certificates.size + round.entry_at.size();
+      }
+      maker.batch().issuing_cas.push_back(std::move(row));
+    }
     round.outcomes.push_back(adopt->slot);
   } else if (auto* store = std::get_if<StoreJob>(&job)) {
     CertificateRow row{store->index, {}, {}, std::nullopt};
@@ -375,7 +386,8 @@ void Sequencer::RememberSignals(const Round& round) {
 
 void Sequencer::Refuse(Job& job, const Error& error) {
   const bool ours = error.Is(kTokenSpent) || error.Is(kBudgetExhausted) || error.Is(kPolicyMoved) ||
-                    error.Is(kIssuersMoved) || error.Is(kLogUnavailable) || error.Is(kLogHalted);
+                    error.Is(kIssuersMoved) || error.Is(kCaMoved) || error.Is(kLogUnavailable) ||
+                    error.Is(kLogHalted);
   const Error told = ours ? error : Error{&kLogUnavailable, error.Describe()};
   if (auto* enter = std::get_if<EnterJob>(&job)) enter->slot->Give(told);
   if (auto* note = std::get_if<NoteJob>(&job); note != nullptr && note->slot)

@@ -42,10 +42,12 @@ struct NoteJob {
   OutcomeSlot slot;  // null: nobody waits, and the event is kept over a failed commit
   Basis basis = {};  // of the decision it tells of
 };
-// A policy or an issuers file takes over: behind this, what rests on another one is refused.
+// A policy, an issuers file or an issuing CA takes over: behind this, what rests on another one is
+// refused.
 struct AdoptJob {
   EventText event;
   Basis basis;
+  std::vector<IssuingCaRow> cas;
   OutcomeSlot slot;
 };
 // Kept over a failed commit.
@@ -77,7 +79,6 @@ struct SequencerParts {
   SeenMemory& seen;
   const schema::Clock& clock;
   schema::Journal& journal;
-  schema::Hash issuer_key_hash;
 };
 
 class Sequencer {

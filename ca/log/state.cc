@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -59,13 +60,34 @@ Outcome SameOctets(const char* setting, schema::BytesView now, schema::BytesView
               "a key with SHA-256 " + schema::Hex(schema::Sha256(before)));
 }
 
+Outcome CheckIssuers(Store& store, const std::vector<schema::Hash>& issuers,
+                     schema::BytesView first) {
+  const auto known = [&issuers](schema::BytesView key_hash) {
+    return std::ranges::any_of(
+        issuers, [key_hash](const schema::Hash& one) { return schema::Equal(one, key_hash); });
+  };
+  if (!known(first)) {
+    return Same("ca.chain", "for an issuing key with SHA-256 " + schema::Hex(issuers.front()),
+                "for an issuing key with SHA-256 " + schema::Hex(first));
+  }
+  TRY(const std::vector<IssuingCaRow> cas, store.IssuingCas());
+  for (const IssuingCaRow& ca : cas) {
+    if (known(ca.key_hash)) continue;
+    return Error{&kBadState, "ca.rotation does not name CA " + ca.name +
+                                 ", whose key has SHA-256 " + schema::Hex(ca.key_hash) +
+                                 "; its certificates are in this log: put it back"};
+  }
+  return Ok();
+}
+
 }  // namespace
 
-Result<LogKeys> CheckIdentity(Store& store, const schema::Config& config, const Chain& chain,
-                              const hsm::KeyFacts& facts, schema::TimeMs now) {
+Result<LogKeys> CheckIdentity(Store& store, const schema::Config& config,
+                              const std::vector<schema::Hash>& issuers, const hsm::KeyFacts& facts,
+                              schema::TimeMs now) {
   const schema::ShardSettings& certificates = config.log.certificates;
   const schema::ShardSettings& events = config.log.events;
-  const schema::Bytes key_hash(chain.key_hash.begin(), chain.key_hash.end());
+  const schema::Bytes key_hash(issuers.front().begin(), issuers.front().end());
   TRY(const ShardRow c, store.Adopt(LogName::kCertificates,
                                     {certificates.shard, certificates.origin, facts.log.bytes(),
                                      facts.certificates_note, key_hash, now}));
@@ -75,8 +97,7 @@ Result<LogKeys> CheckIdentity(Store& store, const schema::Config& config, const 
   TRY(Same("log.certificates.origin", certificates.origin, c.origin));
   TRY(SameOctets("log.certificates.key", facts.log.view(), c.log_key));
   TRY(SameOctets("log.certificates.note-key", facts.certificates_note, c.note_key));
-  TRY(Same("ca.chain", "for an issuing key with SHA-256 " + schema::Hex(key_hash),
-           "for an issuing key with SHA-256 " + schema::Hex(c.issuer_key_hash)));
+  TRY(CheckIssuers(store, issuers, c.issuer_key_hash));
   TRY(Same("log.events.shard", events.shard, e.name));
   TRY(Same("log.events.origin", events.origin, e.origin));
   TRY(SameOctets("log.events.note-key", facts.events_note, e.note_key));

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <memory>
 
-#include "ca/chain.h"
 #include "ca/log/log.h"
 #include "ca/log/store.h"
 #include "hsm/custody.h"
@@ -27,9 +26,10 @@ class StateLock {
 };
 
 // The log's identity: stored by the first run, compared by every other. kBadState names the setting
-// that differs.
+// that differs. Every issuing CA that the store knows is among `issuers`: its certificates are
+// verified for ever.
 schema::Result<LogKeys> CheckIdentity(Store& store, const schema::Config& config,
-                                      const Chain& chain, const hsm::KeyFacts& facts,
-                                      schema::TimeMs now);
+                                      const std::vector<schema::Hash>& issuers,
+                                      const hsm::KeyFacts& facts, schema::TimeMs now);
 
 }  // namespace ca

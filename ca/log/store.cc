@@ -128,6 +128,8 @@ class SqliteStore final : public Store {
         signer.certificate.view(), signer.subject.view(), schema::BytesView(signer.key_id));
   }
 
+  Result<std::vector<IssuingCaRow>> IssuingCas() override { return ReadIssuingCas(*connection_); }
+
   Result<Tails> ReadTails() override {
     Tails tails;
     TRY(tails.certificates, ReadTail(LogName::kCertificates, &tails.settled));
@@ -300,7 +302,7 @@ class SqliteStore final : public Store {
       read_data_, read_spent_, read_serial_, find_charge_, find_seen_, last_seen_, write_charge_,
       forget_charges_, write_seen_, drop_seen_, read_entry_, write_entry_, write_hash_,
       write_issuance_, write_spent_, forget_, write_certificate_, write_unfinished_,
-      write_tree_head_, drop_tree_heads_;
+      write_tree_head_, drop_tree_heads_, write_issuing_ca_;
   std::unique_ptr<Lookup> lookup_;
   std::optional<Place> place_;
 };
@@ -343,6 +345,9 @@ Outcome SqliteStore::PrepareAll() {
       {&write_unfinished_, "INSERT INTO unfinished VALUES(?,?)"},
       {&write_tree_head_, "INSERT INTO tree_head VALUES(?,?,?,?,?,?)"},
       {&drop_tree_heads_, "DELETE FROM tree_head WHERE shard=? AND timestamp<?"},
+      {&write_issuing_ca_,
+       "INSERT INTO issuing_ca VALUES(?1,?2,?3,?4) ON CONFLICT(key_hash) DO UPDATE SET "
+       "name=?2, state=?3, first=coalesce(first,?4)"},
   };
   for (const auto& [statement, sql] : kTexts) {
     TRY(*statement, connection_->Prepare(sql));
@@ -363,6 +368,10 @@ Outcome SqliteStore::Write(const Batch& batch) {
   TRY(WriteOnce(batch));
   TRY(WriteCertificates(batch));
   TRY(WriteTreeHeads(batch));
+  for (const IssuingCaRow& row : batch.issuing_cas) {
+    TRY(write_issuing_ca_->Start(row.key_hash, row.name, row.state, row.first).Run());
+    TRY(KeepChain(row.key_hash, row.certificates));
+  }
   TRY(lookup_->Merge());
   TRY(WriteTail(LogName::kCertificates, batch.after.certificates, batch.after.settled));
   return WriteTail(LogName::kEvents, batch.after.events, 0);

@@ -127,6 +127,7 @@ struct Batch {
   std::vector<CertificateRow> certificates;
   std::vector<UnfinishedRow> unfinished;
   std::vector<TreeHeadRow> tree_heads;
+  std::vector<IssuingCaRow> issuing_cas;  // new, or with another state; a stored `first` stays
   // Some spent tokens that expired before are deleted; charges too when there are new ones.
   std::optional<schema::Time> forget;
 };
@@ -157,6 +158,7 @@ class Store {
   virtual schema::Outcome KeepChain(const schema::Hash& key_hash,
                                     const std::vector<schema::CertDer>& certificates) = 0;
   virtual schema::Outcome KeepSigner(const PrecertificateSigner& signer) = 0;
+  virtual schema::Result<std::vector<IssuingCaRow>> IssuingCas() = 0;
   virtual schema::Result<Tails> ReadTails() = 0;
   virtual schema::Result<std::vector<schema::Hash>> ReadHashes(LogName log, int level,
                                                                std::uint64_t first,

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "ca/chain.h"
+#include "ca/issuing_cas.h"
 #include "ca/policy.h"
+#include "hsm/rotation.h"
 #include "http/commands/compat_flag.h"
 #include "oidc/issuers.h"
 #include "schema/base/file.h"
@@ -63,6 +65,14 @@ void CheckChain(const schema::Config& config, Report& report) {
   report.Add("log", ErrorOf(ca::ReadPrecertificateSigner(config, *chain, now)));
 }
 
+void CheckRotation(const schema::Config& config, Report& report) {
+  if (config.ca.rotation.empty()) return;
+  const auto rotation = hsm::ReadRotation(config);
+  if (!rotation) return report.Add("rotation", &rotation.error());
+  const auto now = schema::ToSeconds(schema::SystemClock().Now());
+  report.Add("rotation", ErrorOf(ca::IssuingCas::Load(config, *rotation, now)));
+}
+
 int Check(const std::string& file, const oidc::Rules& rules) {
   Report report;
   const auto text = schema::ReadFile(file);
@@ -74,6 +84,7 @@ int Check(const std::string& file, const oidc::Rules& rules) {
   report.Add("settings", ErrorOf(config));
   if (!config) return 1;
   CheckChain(*config, report);
+  CheckRotation(*config, report);
   CheckIssuers(*config, rules, report);
   CheckPolicy(*config, report);
   return report.faults() == 0 ? 0 : 1;

@@ -12,6 +12,7 @@
 
 #include "ca/authority.h"
 #include "hsm/commands.h"
+#include "http/ca_reload.h"
 #include "http/commands/compat_flag.h"
 #include "http/custody_watch.h"
 #include "http/fetch.h"
@@ -47,7 +48,8 @@ struct House {
   oidc::Rules rules;
   schema::Config config;
   schema::WatcherSettings watchers;
-  ca::Chain chain;
+  std::string rotation_text;  // of ca.rotation at the start; empty while there is no file
+  std::unique_ptr<ca::CasInForce> cas;
   OperatorLog journal;
   schema::SystemClock clock;
   std::unique_ptr<hsm::Custody> custody;
@@ -56,6 +58,7 @@ struct House {
   std::unique_ptr<oidc::Verifier> verifier;
   std::unique_ptr<ca::Log> log;
   std::unique_ptr<ca::Authority> authority;
+  std::unique_ptr<CaReload> rotation;  // null without ca.rotation
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<CustodyWatch> custody_watch;
   std::unique_ptr<Metrics> metrics;
@@ -64,16 +67,36 @@ struct House {
   std::vector<std::unique_ptr<Server>> servers;
 };
 
+schema::Outcome LoadCas(House& house) {
+  const schema::Time now = schema::ToSeconds(house.clock.Now());
+  if (house.config.ca.rotation.empty()) {
+    TRY(const std::string pem, At("ca.chain", schema::ReadFile(house.config.ca.chain)));
+    TRY(ca::Chain chain, At("ca.chain", ca::LoadChain(pem, now)));
+    TRY(chain.precertificate_signer, ca::ReadPrecertificateSigner(house.config, chain, now));
+    TRY(ca::IssuingCas one, ca::IssuingCas::Of(std::move(chain)));
+    house.cas = std::make_unique<ca::CasInForce>(std::move(one));
+    return schema::Ok();
+  }
+  TRY(house.rotation_text, At("ca.rotation", ReadRotationText(house.config)));
+  TRY(const schema::Rotation rotation,
+      At("ca.rotation", RotationIn(house.config, house.rotation_text)));
+  TRY(ca::IssuingCas several, At("ca.rotation", ca::IssuingCas::Load(house.config, rotation, now)));
+  house.cas = std::make_unique<ca::CasInForce>(std::move(several));
+  return schema::Ok();
+}
+
 schema::Outcome LoadKeys(House& house, const std::filesystem::path& program) {
   // Its errors name the key they are about: ca.key or one of log's.
   TRY(house.custody, hsm::Custody::Start(house.config, program, house.journal));
   // The probe signature that Start verified was made by the key it reported; here that key meets
   // the chain.
-  if (house.custody->facts().issuing != house.chain.spki) {
+  const auto cas = house.cas->Now();
+  const ca::Chain& chain = cas->active().chain;
+  if (house.custody->facts().issuing != chain.spki) {
     return Error{&hsm::kKeyUnusable,
                  "ca.chain: the public key of the chain's first certificate is not that of ca.key"};
   }
-  const auto& signer = house.chain.precertificate_signer;
+  const auto& signer = chain.precertificate_signer;
   if (signer && house.custody->facts().precertificate != signer->spki) {
     return Error{&hsm::kKeyUnusable,
                  "log.precertificate-chain: the public key of the chain's first certificate is not "
@@ -108,18 +131,28 @@ schema::Outcome LoadIssuers(House& house) {
   return schema::Ok();
 }
 
+std::vector<schema::Hash> KeyHashes(const ca::IssuingCas& cas) {
+  std::vector<schema::Hash> hashes;
+  for (const auto& ca : cas.all()) hashes.push_back(ca->chain.key_hash);
+  return hashes;
+}
+
 schema::Outcome LoadAuthority(House& house) {
   TRY(const std::string text, At("policy", schema::ReadFile(house.config.policy)));
   TRY(ca::Policy policy, At("policy", ca::Policy::Parse(text)));
-  TRY(ca::IssuerKey issuer_key, ca::IssuerKey::Load(house.chain.spki));
+  const auto cas = house.cas->Now();
   house.sender = MakeSender();
-  TRY(house.log, At("log", ca::Log::Open(house.config, house.chain, *house.custody, house.clock,
-                                         house.journal, house.watchers, house.sender.get())));
+  TRY(house.log,
+      At("log", ca::Log::Open(house.config, cas->active().chain, *house.custody, house.clock,
+                              house.journal, KeyHashes(*cas), house.watchers, house.sender.get())));
   house.authority = std::make_unique<ca::Authority>(
       ca::AuthoritySettings{{house.config.ca.lifetime, house.config.ca.backdate},
                             house.config.log.redact_claims},
-      house.chain, std::move(issuer_key), std::move(policy), *house.custody, *house.log,
-      house.clock);
+      *house.cas, std::move(policy), *house.custody, *house.log, house.clock);
+  if (!house.config.ca.rotation.empty()) {
+    house.rotation = std::make_unique<CaReload>(house.config, *house.cas, *house.custody,
+                                                *house.authority, *house.log, house.clock);
+  }
   return schema::Ok();
 }
 
@@ -138,11 +171,15 @@ schema::Outcome EnterStart(House& house) {
   TRY(house.authority->Adopt(*house.authority->policy()));
   TRY(AdoptIssuers(house, house.verifier->Loaded()));
   TRY(EnterKeys(house));
-  return house.log->Note({{"type", "keys-read"},
-                          {"token", facts.token},
-                          {"token_serial", facts.token_serial},
-                          {"issuing_key_sha256", schema::Hex(house.chain.key_hash)},
-                          {"log_id", schema::Hex(house.log->keys().log_id)}});
+  if (house.rotation) {
+    TRY(house.rotation->Load(house.rotation_text));
+  }
+  return house.log->Note(
+      {{"type", "keys-read"},
+       {"token", facts.token},
+       {"token_serial", facts.token_serial},
+       {"issuing_key_sha256", schema::Hex(house.cas->Now()->active().chain.key_hash)},
+       {"log_id", schema::Hex(house.log->keys().log_id)}});
 }
 
 schema::Outcome ReloadIssuers(House& house, const std::string& text) {
@@ -167,6 +204,11 @@ void MakeReloader(House& house) {
       {"policy", house.config.policy, house.authority->policy()->digest(),
        [&house](const std::string& text) { return ReloadPolicy(house, text); }},
   };
+  if (house.rotation) {
+    files.push_back({"rotation", house.config.ca.rotation, schema::TextDigest(house.rotation_text),
+                     [&house](const std::string& text) { return house.rotation->Load(text); },
+                     true});
+  }
   house.reloader = std::make_unique<Reloader>(
       std::move(files), [&house](schema::Json event) { return house.log->Note(std::move(event)); },
       house.clock, house.journal);
@@ -178,7 +220,7 @@ schema::Outcome Listen(House& house) {
   MUST(getrandom(secret.data(), sizeof secret, 0) == ssize_t{sizeof secret});
   house.address_limit = std::make_unique<AddressLimit>(house.config.limits.per_address, secret);
   house.services = std::make_unique<Services>(
-      Services{house.config, house.chain, *house.verifier, *house.authority, *house.custody,
+      Services{house.config, *house.cas, *house.verifier, *house.authority, *house.custody,
                *house.log, *house.metrics, *house.address_limit, house.journal, *house.reloader});
   Router public_api, log, internal;
   AddSigningRoutes(*house.services, public_api);
@@ -221,11 +263,7 @@ schema::Outcome Build(const std::string& file, const std::filesystem::path& prog
   TRY(const std::string text, schema::ReadFile(file));
   TRY(house.config, schema::ParseConfig(text, file));
   TRY(house.watchers, schema::ParseWatchers(text, file));
-  TRY(const std::string pem, At("ca.chain", schema::ReadFile(house.config.ca.chain)));
-  const schema::Time now = schema::ToSeconds(house.clock.Now());
-  TRY(house.chain, At("ca.chain", ca::LoadChain(pem, now)));
-  TRY(house.chain.precertificate_signer,
-      ca::ReadPrecertificateSigner(house.config, house.chain, now));
+  TRY(LoadCas(house));
   TRY(LoadKeys(house, program));
   TRY(LoadIssuers(house));
   TRY(LoadAuthority(house));

@@ -7,6 +7,7 @@
 #include "ca/log/stored_keys.h"
 #include "ca/profile.h"
 #include "ca/trust.h"
+#include "hsm/rotation.h"
 #include "schema/base/file.h"
 
 namespace http {
@@ -31,17 +32,18 @@ schema::Outcome WriteFile(const std::filesystem::path& path, const std::string& 
 schema::Outcome Export(const std::string& file, const std::filesystem::path& directory) {
   TRY(const std::string text, schema::ReadFile(file));
   TRY(const schema::Config config, schema::ParseConfig(text, file));
-  TRY(const std::string pem, schema::ReadFile(config.ca.chain));
-  TRY(const ca::Chain chain, ca::LoadChain(pem, schema::ToSeconds(schema::SystemClock().Now())));
+  TRY(const schema::Rotation rotation, hsm::ReadRotation(config));
+  TRY(const ca::IssuingCas cas,
+      ca::IssuingCas::Load(config, rotation, schema::ToSeconds(schema::SystemClock().Now())));
   TRY(const ca::LogKeys keys, ca::StoredLogKeys(config));
   std::error_code failed;
   std::filesystem::create_directories(directory, failed);
   if (failed) return schema::Error{&kCannotWrite, directory.string() + ": " + failed.message()};
-  TRY(WriteFile(directory / "trusted_root.json", ca::TrustedRoot(config, chain, keys)));
+  TRY(WriteFile(directory / "trusted_root.json", ca::TrustedRoot(config, cas, keys)));
   TRY(WriteFile(directory / "ct.pub", ca::Pem("PUBLIC KEY", keys.log_key.view()) + "\n"));
   TRY(WriteFile(directory / "log-keys.txt", ca::LogVerifierKeys(config, keys)));
   std::string joined;
-  for (const std::string& certificate : chain.pem) joined += certificate + "\n";
+  for (const std::string& certificate : ca::AllCertificates(cas)) joined += certificate + "\n";
   return WriteFile(directory / "chain.pem", joined);
 }
 

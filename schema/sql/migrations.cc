@@ -187,8 +187,18 @@ DROP TABLE precertificate_signer;
 ALTER TABLE signer_from RENAME TO precertificate_signer;
 )sql";
 
+// The issuing CAs that ca.rotation has ever named: each entry says by a key hash whose it is.
+constexpr std::string_view kIssuingCas = R"sql(
+CREATE TABLE issuing_ca(
+  key_hash BLOB PRIMARY KEY,        -- SHA-256 of its SubjectPublicKeyInfo: a leaf's issuer_key_hash
+  name TEXT NOT NULL,
+  state TEXT NOT NULL,              -- as the events log has it: prepared, active, replaced, retired
+  first INTEGER                     -- no entry before it is of this CA; absent: never active
+) STRICT;
+)sql";
+
 constexpr std::string_view kMigrations[] = {
-    kLogs, kOnce, kSpentInOrder, kLookup, kPrecertificateSigners, kIssuerChains};
+    kLogs, kOnce, kSpentInOrder, kLookup, kPrecertificateSigners, kIssuerChains, kIssuingCas};
 
 }  // namespace
 

@@ -38,9 +38,9 @@ struct OpenedHouse {
 // An authority over a real log and a custody in memory.
 struct Fixture : OpenedHouse {
   Fixture()
-      : authority({samples::kSettings, {"secret"}}, house.chain,
-                  *ca::IssuerKey::Load(house.chain.spki), *ca::Policy::Parse(kPolicy),
-                  house.custody, house.log(), house.clock) {}
+      : cas(*ca::IssuingCas::Of(house.chain)),
+        authority({samples::kSettings, {"secret"}}, cas, *ca::Policy::Parse(kPolicy), house.custody,
+                  house.log(), house.clock) {}
 
   schema::Result<ca::Issued> Issue(const schema::Identity& identity,
                                    std::string_view key = "P-256") {
@@ -53,6 +53,7 @@ struct Fixture : OpenedHouse {
     }));
   }
 
+  ca::CasInForce cas;
   ca::Authority authority;
 };
 
@@ -88,8 +89,8 @@ allow:
   log_test::House& house = opened.house;
   auto policy = ca::Policy::Parse(kBounded);
   REQUIRE_MESSAGE(policy, (policy ? "" : policy.error().Describe()));
-  ca::Authority authority({samples::kSettings, {}}, house.chain,
-                          *ca::IssuerKey::Load(house.chain.spki), *std::move(policy), house.custody,
+  ca::CasInForce cas(*ca::IssuingCas::Of(house.chain));
+  ca::Authority authority({samples::kSettings, {}}, cas, *std::move(policy), house.custody,
                           house.log(), house.clock);
   const auto issue = [&](const std::string& token, const std::string& run, const char* key) {
     schema::Identity identity = Acme(token);
@@ -292,8 +293,8 @@ allow:
 TEST_CASE("a rule shortens the lifetime, never lengthens it; rules on trial are in the event") {
   log_test::House house;
   REQUIRE(house.Open());
-  ca::Authority authority({samples::kSettings, {}}, house.chain,
-                          *ca::IssuerKey::Load(house.chain.spki), *ca::Policy::Parse(kTrialPolicy),
+  ca::CasInForce cas(*ca::IssuingCas::Of(house.chain));
+  ca::Authority authority({samples::kSettings, {}}, cas, *ca::Policy::Parse(kTrialPolicy),
                           house.custody, house.log(), house.clock);
   const auto issue = [&](const schema::Identity& identity, std::string_view key) {
     return authority.Issue(identity, samples::Request(key), {"id", "192.0.2.7"});
@@ -361,8 +362,8 @@ TEST_CASE("a rule shortens the lifetime, never lengthens it; rules on trial are 
 TEST_CASE("rules on trial, and the trace of a refusal where it is wanted, are told to the caller") {
   log_test::House house;
   REQUIRE(house.Open());
-  ca::Authority authority({samples::kSettings, {}}, house.chain,
-                          *ca::IssuerKey::Load(house.chain.spki), *ca::Policy::Parse(kTrialPolicy),
+  ca::CasInForce cas(*ca::IssuingCas::Of(house.chain));
+  ca::Authority authority({samples::kSettings, {}}, cas, *ca::Policy::Parse(kTrialPolicy),
                           house.custody, house.log(), house.clock);
   schema::Identity refused = Acme("c");
   refused.claims["fork"] = true;
@@ -403,10 +404,13 @@ TEST_CASE("a wrong signature is withheld") {
   log_test::House house;
   REQUIRE(house.Open());
   const schema::OwnedKey other = support::MakeKey("P-256");
-  auto wrong = ca::IssuerKey::Load(support::SpkiOf(other.get()));
+  ca::Chain chain = house.chain;
+  chain.spki = support::SpkiOf(other.get());
+  auto wrong = ca::IssuingCas::Of(std::move(chain));
   REQUIRE(wrong);
-  ca::Authority authority({samples::kSettings, {}}, house.chain, *std::move(wrong),
-                          *ca::Policy::Parse(kPolicy), house.custody, house.log(), house.clock);
+  ca::CasInForce cas(*std::move(wrong));
+  ca::Authority authority({samples::kSettings, {}}, cas, *ca::Policy::Parse(kPolicy), house.custody,
+                          house.log(), house.clock);
   const auto issued = authority.Issue(Acme("a"), samples::Request("P-256"), {"id", "192.0.2.7"});
   REQUIRE_FALSE(issued);
   CHECK_EQ(issued.error().kind->id, ca::kSelfCheck.id);

@@ -16,7 +16,8 @@ TEST_CASE("TrustedRoot: what clients refuse to do without") {
   house.config.public_url = "https://ca.example.org";
   REQUIRE(house.Open());
   const auto root = schema::ParseJson(
-      ca::TrustedRoot(house.config, house.chain, house.log().keys()), {.bytes = 1 << 20});
+      ca::TrustedRoot(house.config, *ca::IssuingCas::Of(house.chain), house.log().keys()),
+      {.bytes = 1 << 20});
   REQUIRE(root);
   CHECK_EQ((*root)["mediaType"], "application/vnd.dev.sigstore.trustedroot+json;version=0.1");
 

@@ -12,6 +12,7 @@
 #include "hsm/custody.h"
 #include "hsm/drained.h"
 #include "hsm/token_use.h"
+#include "schema/rotation.h"
 #include "tests/hsm/twins.h"
 
 namespace {
@@ -96,9 +97,40 @@ TEST_CASE("the last token in use of a key is known") {
 TEST_CASE("a key in a file is in no token") {
   const support::HsmState state;
   const auto uses = hsm::KeyUses(state.Load());
-  REQUIRE_EQ(uses.size(), 1);
-  CHECK_EQ(uses[0].setting, "ca.key");
-  CHECK_EQ(uses[0].tokens[0].name, schema::kOnlyToken);
+  REQUIRE(uses);
+  REQUIRE_EQ(uses->size(), 1);
+  CHECK_EQ((*uses)[0].setting, "ca.key");
+  CHECK_EQ((*uses)[0].tokens[0].name, schema::kOnlyToken);
+}
+
+TEST_CASE("with a rotation each CA that is not retired needs tokens for its own key") {
+  const support::HsmState state;
+  schema::Config config = state.Load();
+  config.ca.rotation = state.directory() / "rotation.yaml";
+  const auto settings = [&config] {
+    std::vector<std::string> out;
+    const auto uses = hsm::KeyUses(config);
+    REQUIRE(uses);
+    for (const hsm::KeyUse& use : *uses) out.push_back(use.setting);
+    return out;
+  };
+  using Settings = std::vector<std::string>;
+  CHECK(settings() == Settings{"key of CA first"});
+
+  schema::Rotation rotation = schema::RotationOf(config);
+  schema::RotationCa next = rotation.Active(), old = rotation.Active();
+  next.name = "next";
+  next.state = schema::CaState::kPrepared;
+  next.prepared = schema::Time(std::chrono::hours(24));
+  old.name = "old";
+  old.state = schema::CaState::kRetired;
+  old.retired = schema::Time(std::chrono::hours(24));
+  rotation.cas.insert(rotation.cas.end(), {next, old});
+  support::WriteFile(config.ca.rotation, schema::FormatRotation(rotation));
+  CHECK(settings() == Settings{"key of CA first", "key of CA next"});
+
+  support::WriteFile(config.ca.rotation, "issuing-cas: [");
+  CHECK_FALSE(hsm::KeyUses(config));
 }
 
 TEST_CASE(

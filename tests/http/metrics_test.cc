@@ -101,6 +101,14 @@ TEST_CASE("each token has its series") {
     CAPTURE(line);
     CHECK(Has(text, line));
   }
+
+  // The signers of a retired CA are sent away: what they did stays, what they are does not.
+  custody.tokens[0].role = "issuing:2027";
+  const std::string after = metrics.Render(custody, kLog, {}, {});
+  CHECK_EQ(CountOf(after, "chancery_hsm_token_state{"), 4);
+  CHECK_EQ(CountOf(after, "chancery_hsm_token_sessions{"), 2);
+  CHECK_EQ(CountOf(after, "chancery_hsm_token_outstanding{role=\"issuing:2027\""), 1);
+  CHECK_EQ(CountOf(after, "chancery_hsm_token_operations_total{"), 2);
 }
 
 TEST_CASE("a file that was refused is a 0 and a count") {

@@ -133,7 +133,7 @@ TEST_CASE("answers have the framing clients were written against") {
   CHECK_EQ((*v2)["signedCertificateEmbeddedSct"]["chain"]["certificates"], schema::Json(chain));
   CHECK_EQ(http::SigningAnswerV1(chain), "-----A\nB-----\n-----C\nD-----");
   CHECK_EQ(http::RootCertAnswer(chain), "-----A\nB-----\n\n-----C\nD-----");
-  const auto bundle = schema::ParseJson(http::TrustBundleAnswer(chain), {.bytes = 4096});
+  const auto bundle = schema::ParseJson(http::TrustBundleAnswer({chain}), {.bytes = 4096});
   REQUIRE(bundle);
   CHECK_EQ((*bundle)["chains"][0]["certificates"][0], "-----A\nB-----\n");
   const auto configuration = schema::ParseJson(

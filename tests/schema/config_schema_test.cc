@@ -88,7 +88,7 @@ TEST_CASE("the JSON Schema's defaults are ParseConfig's, and no key is unknown t
       }
     }
   }
-  CHECK_EQ(defaults, 21);
+  CHECK_EQ(defaults, 22);
 }
 
 TEST_CASE("the JSON Schema's bounds are ParseConfig's") {

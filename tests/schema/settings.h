@@ -57,6 +57,7 @@ inline std::string Described(const schema::Config& c) {
       {"ca", {Described(c.ca.keys), c.ca.module_env, c.ca.lifetime.count()}},
       {"ca-times", {c.ca.backdate.count(), c.ca.sign_deadline.count()}},
       {"ca-rules", {c.ca.waive_key_attributes, c.ca.context_login}},
+      {"rotation", {c.ca.rotation.string(), c.ca.lead.count()}},
       {"log-rules", c.log.certificates.waive_key_attributes},
       {"log", {c.log.checkpoint.count(), c.log.precertificate_backlog, c.log.redact_claims}},
       {"limits", {c.limits.per_address.interval.count(), c.limits.per_address.burst}},

@@ -75,6 +75,9 @@ TEST_CASE("each file has its own border: what is entered rests on both that are 
       {"refused before a policy was asked", {"", "i2"}, ""},
       {"refused before a policy was asked, by the issuers before", {"", "i1"}, "issuers-changed"},
       {"of neither", {}, ""},
+      {"the CA in force", {"p2", "i2", "c2"}, ""},
+      {"the CA before", {"p2", "i2", "c1"}, "issuing-ca-changed"},
+      {"the policy and the CA before", {"p1", "i2", "c1"}, "policy-changed"},
   };
   House house;
   REQUIRE(house.Open());
@@ -82,6 +85,9 @@ TEST_CASE("each file has its own border: what is entered rests on both that are 
   REQUIRE(AdoptIssuers(house, "i1"));
   REQUIRE(AdoptIssuers(house, "i2"));
   REQUIRE(Adopt(house, "p2"));
+  for (const char* active : {"c1", "c2"}) {
+    REQUIRE(house.log().Adopt({.ca = active}, {{"type", "ca-activated"}, {"ca", active}}));
+  }
   for (const Case& c : cases) {
     CAPTURE(c.name);
     ca::Grant grant = house.MakeGrant();
@@ -139,6 +145,40 @@ TEST_CASE("while policies change under load, every decision's policy is the one 
     CHECK_EQ(event["policy_digest"].get<std::string>(), in_force);
   }
   CHECK_EQ(granted, entered);
+}
+
+TEST_CASE("the store knows the issuing CAs, and since which entry one can be an entry's") {
+  House house;
+  REQUIRE(house.Open());
+  const ca::IssuingCaRow first{house.chain.key_hash, "first", "active", house.chain.certificates};
+  const ca::IssuingCaRow next{log_test::HashOf("next"), "next", "prepared",
+                              house.chain.certificates};
+  const auto adopt = [&](const char* type, std::vector<ca::IssuingCaRow> rows) {
+    return house.log().Adopt({.ca = rows.front().name}, {{"type", type}}, std::move(rows));
+  };
+  REQUIRE(adopt("ca-activated", {first}));
+  REQUIRE(house.Issue());
+  REQUIRE(adopt("ca-prepared", {next}));
+  auto active = next;
+  active.state = "active";
+  auto replaced = first;
+  replaced.state = "replaced";
+  REQUIRE(adopt("ca-activated", {active, replaced}));
+  const auto rows = house.log().reader().IssuingCas();
+  REQUIRE(rows);
+  REQUIRE_EQ(rows->size(), 2);
+  CHECK_EQ((*rows)[0].state, "replaced");
+  CHECK_EQ((*rows)[0].first, std::optional<std::uint64_t>(0));
+  CHECK_EQ((*rows)[1].state, "active");
+  CHECK_EQ((*rows)[1].first, std::optional<std::uint64_t>(1));
+
+  // A state that knows a CA does not open without it.
+  house.Close();
+  const auto refused = house.Open();
+  REQUIRE_FALSE(refused);
+  CHECK_NE(refused.error().detail.find("ca.rotation does not name CA next"), std::string::npos);
+  CHECK(ca::Log::Open(house.config, house.chain, house.custody, house.clock, house.journal,
+                      {log_test::HashOf("next")}));
 }
 
 }  // namespace

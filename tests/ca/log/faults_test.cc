@@ -147,6 +147,7 @@ class Tricky final : public Store {
   Outcome KeepSigner(const ca::PrecertificateSigner& signer) override {
     return real_->KeepSigner(signer);
   }
+  Result<std::vector<ca::IssuingCaRow>> IssuingCas() override { return real_->IssuingCas(); }
   Result<ca::Tails> ReadTails() override { return real_->ReadTails(); }
   Result<std::vector<schema::Hash>> ReadHashes(ca::LogName log, int level, std::uint64_t first,
                                                std::size_t count) override {

@@ -79,13 +79,14 @@ House::House()
 
 Outcome House::Open() {
   log_.reset();
-  TRY(log_, ca::Log::Open(config, chain, custody, clock, journal, watchers, sender));
+  TRY(log_, ca::Log::Open(config, chain, custody, clock, journal, {}, watchers, sender));
   return schema::Ok();
 }
 
 Outcome House::OpenWith(const ca::StoreAt& open) {
   log_.reset();
-  TRY(log_, ca::OpenLog({config, chain, custody, clock, journal, watchers, sender}, open));
+  const std::vector<schema::Hash> others;
+  TRY(log_, ca::OpenLog({config, chain, custody, clock, journal, others, watchers, sender}, open));
   return schema::Ok();
 }
 
@@ -114,6 +115,7 @@ ca::Grant House::MakeGrantFor(const std::string& san, const std::string& token,
   std::optional<schema::Hash> token_id;
   if (!token.empty()) token_id = HashOf(token);
   return ca::Grant{*std::move(linted),
+                   chain.key_hash,
                    token_id,
                    schema::ToSeconds(clock.Now()) + std::chrono::minutes(5),
                    HashOf(key),

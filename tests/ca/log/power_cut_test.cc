@@ -177,8 +177,7 @@ Outcome Run::Commit() {
   house_.clock.Advance(std::chrono::milliseconds(1 + Random(20)));
   attempt_ = promised_;
   TRY(store_->Begin());
-  const schema::Hash issuer{};
-  BatchMaker maker(*store_, promised_.tails, edges_, issuer, house_.clock.Now());
+  BatchMaker maker(*store_, promised_.tails, edges_, house_.clock.Now());
   for (std::uint64_t n = Random(4); n > 0; --n) Enter(maker, *attempt_);
   Certify(maker, *attempt_);
   maker.Add(log_test::Event({{"type", "denied"}}));

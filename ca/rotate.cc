@@ -1,0 +1,163 @@
+#include "ca/rotate.h"
+
+#include <algorithm>
+
+#include "schema/base/bytes.h"
+
+namespace ca {
+
+using schema::CaState;
+using schema::Error;
+using schema::Json;
+using schema::Outcome;
+using schema::Rfc3339;
+using schema::Time;
+
+const schema::ErrorKind kRotateRefused = {"rotate-refused", schema::Fault::kUs,
+                                          "this step of a rotation may not be taken"};
+
+namespace {
+
+Error Refuse(std::string why) { return Error{&kRotateRefused, std::move(why)}; }
+
+schema::Result<schema::RotationCa*> Need(schema::Rotation& rotation, const std::string& name) {
+  schema::RotationCa* ca = rotation.Find(name);
+  if (ca != nullptr) return ca;
+  return Refuse("there is no CA '" + name + "'; `chancery rotate plan` lists them");
+}
+
+// The last moment at which it gives certificates of full lifetime.
+Time ReplaceBy(const IssuingCa& active, std::chrono::seconds lifetime) {
+  return active.chain.not_after - lifetime;
+}
+
+Json Dates(const IssuingCa& ca, const schema::Config& config) {
+  Json out = {{"name", ca.terms.name},
+              {"state", schema::CaStateName(ca.terms.state)},
+              {"subject", ca.chain.common_name},
+              {"chain", ca.terms.chain},
+              {"issuing_key_sha256", schema::Hex(ca.chain.key_hash)},
+              {"not_after", Rfc3339(ca.chain.not_after)}};
+  const auto put = [&out](const char* key, const std::optional<Time>& time) {
+    if (time) out[key] = Rfc3339(*time);
+  };
+  put("prepared", ca.terms.prepared);
+  put("activated", ca.terms.activated);
+  put("replaced", ca.terms.replaced);
+  put("retired", ca.terms.retired);
+  put("trusted_until", ca.until);
+  switch (ca.terms.state) {
+    case CaState::kPrepared:
+      put("may_be_active_from", MayBeActive(ca.terms, config.ca.lead));
+      break;
+    case CaState::kActive:
+      put("replace_by", ReplaceBy(ca, config.ca.lifetime));
+      put("prepare_successor_by", ReplaceBy(ca, config.ca.lifetime) - config.ca.lead);
+      break;
+    case CaState::kReplaced:
+      put("may_retire_from", MayRetire(ca.terms, config.ca.lifetime));
+      break;
+    case CaState::kRetired:
+      break;
+  }
+  return out;
+}
+
+// "now", or when.
+std::string When(Time from, Time now) { return from <= now ? "now" : "from " + Rfc3339(from); }
+
+Json NextSteps(const IssuingCas& cas, const schema::Config& config, Time now) {
+  Json next = Json::array();
+  bool prepared = false;
+  for (const auto& ca : cas.all()) {
+    const std::string& name = ca->terms.name;
+    if (ca->terms.state == CaState::kPrepared) {
+      prepared = true;
+      next.push_back("chancery rotate activate " + name + ": " +
+                     When(MayBeActive(ca->terms, config.ca.lead), now));
+    }
+    if (ca->terms.state == CaState::kReplaced) {
+      next.push_back("chancery rotate retire " + name + ": " +
+                     When(MayRetire(ca->terms, config.ca.lifetime), now));
+    }
+  }
+  if (prepared) return next;
+  const Time by = ReplaceBy(cas.active(), config.ca.lifetime) - config.ca.lead;
+  next.push_back("chancery rotate prepare NAME --chain FILE --key URI: " +
+                 (by <= now ? std::string("now, it is late") : "before " + Rfc3339(by)));
+  return next;
+}
+
+}  // namespace
+
+Time MayBeActive(const schema::RotationCa& prepared, std::chrono::seconds lead) {
+  return prepared.prepared.value_or(Time()) + lead;
+}
+
+Time MayRetire(const schema::RotationCa& replaced, std::chrono::seconds lifetime) {
+  return replaced.replaced.value_or(Time()) + lifetime;
+}
+
+Outcome Prepare(schema::Rotation& rotation, schema::RotationCa fresh, Time now) {
+  TRY(schema::CheckCaName(fresh.name));
+  if (rotation.Find(fresh.name) != nullptr) {
+    return Refuse("there is a CA '" + fresh.name + "' already; give the new one another name");
+  }
+  fresh.state = CaState::kPrepared;
+  fresh.prepared = now;
+  rotation.cas.push_back(std::move(fresh));
+  return schema::Ok();
+}
+
+Outcome Activate(schema::Rotation& rotation, const std::string& name, std::chrono::seconds lead,
+                 const std::string& reason, Time now) {
+  TRY(schema::RotationCa* const next, Need(rotation, name));
+  if (next->state == CaState::kActive) return Refuse("CA '" + name + "' is active already");
+  if (next->state == CaState::kRetired) {
+    return Refuse("CA '" + name + "' is retired; prepare a new one");
+  }
+  const Time from = MayBeActive(*next, lead);
+  if (next->state == CaState::kPrepared && now < from && reason.empty()) {
+    return Refuse(
+        "CA '" + name + "' has been published since " + Rfc3339(*next->prepared) +
+        " and may be active from " + Rfc3339(from) +
+        " on: clients with older trust material refuse its certificates; wait, or say why "
+        "not with --now REASON");
+  }
+  schema::RotationCa* const before = rotation.Find(rotation.Active().name);
+  before->state = CaState::kReplaced;
+  before->replaced = now;
+  next->state = CaState::kActive;
+  next->activated = now;
+  next->replaced.reset();
+  next->reason = reason;
+  return schema::Ok();
+}
+
+Outcome Retire(schema::Rotation& rotation, const std::string& name, std::chrono::seconds lifetime,
+               Time now) {
+  TRY(schema::RotationCa* const ca, Need(rotation, name));
+  if (ca->state == CaState::kActive) {
+    return Refuse("CA '" + name + "' is active; activate another one first");
+  }
+  if (ca->state == CaState::kRetired) return Refuse("CA '" + name + "' is retired already");
+  const Time from = MayRetire(*ca, lifetime);
+  if (ca->state == CaState::kReplaced && now < from) {
+    return Refuse("CA '" + name + "' has certificates that are valid until " + Rfc3339(from) +
+                  "; retire it then");
+  }
+  ca->state = CaState::kRetired;
+  ca->retired = now;
+  return schema::Ok();
+}
+
+Json PlanOf(const IssuingCas& cas, const schema::Config& config, Time now) {
+  Json all = Json::array();
+  for (const auto& ca : cas.all()) all.push_back(Dates(*ca, config));
+  return {{"lead", schema::FormatDuration(config.ca.lead)},
+          {"lifetime", schema::FormatDuration(config.ca.lifetime)},
+          {"cas", std::move(all)},
+          {"next", NextSteps(cas, config, now)}};
+}
+
+}  // namespace ca

@@ -1,0 +1,33 @@
+// The steps from one issuing CA to the next, as changes of rotation.yaml: pure, the clock is an
+// argument.
+#pragma once
+
+#include <string>
+
+#include "ca/issuing_cas.h"
+#include "schema/base/json.h"
+#include "schema/config.h"
+#include "schema/rotation.h"
+
+namespace ca {
+
+// kUs, for the operator: the step may not be taken now; the detail says when, or what before it.
+extern const schema::ErrorKind kRotateRefused;
+
+// From when on a prepared CA may be active, and a replaced one retired: all that it signed is over.
+schema::Time MayBeActive(const schema::RotationCa& prepared, std::chrono::seconds lead);
+schema::Time MayRetire(const schema::RotationCa& replaced, std::chrono::seconds lifetime);
+
+// Each changes `rotation` or refuses. The new CA is the last of the list.
+schema::Outcome Prepare(schema::Rotation& rotation, schema::RotationCa fresh, schema::Time now);
+// `reason`: why it may not wait for its lead time; empty: it may. A CA that was replaced may come
+// back at once: it has been published all the time.
+schema::Outcome Activate(schema::Rotation& rotation, const std::string& name,
+                         std::chrono::seconds lead, const std::string& reason, schema::Time now);
+schema::Outcome Retire(schema::Rotation& rotation, const std::string& name,
+                       std::chrono::seconds lifetime, schema::Time now);
+
+// {"lead", "lifetime", "cas": [{name, state, dates…}], "next": [what to do, and when]}
+schema::Json PlanOf(const IssuingCas& cas, const schema::Config& config, schema::Time now);
+
+}  // namespace ca
