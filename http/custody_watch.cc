@@ -9,6 +9,19 @@ namespace {
 
 constexpr std::size_t kOwedMax = 64;  // while the log itself is down; then the oldest are dropped
 
+// The members that both events have.
+schema::Json CountEvent(const char* type, const hsm::SignatureCount& count,
+                        const ca::LogState& log) {
+  schema::Json event = {{"type", type},         {"purpose", hsm::PurposeName(count.purpose)},
+                        {"made", count.made},   {"asked", count.asked},
+                        {"again", count.again}, {"lost", count.lost}};
+  if (count.purpose == hsm::Purpose::kCertificate) {
+    event["entered"] = log.entered;
+    event["retried"] = log.retried;
+  }
+  return event;
+}
+
 }  // namespace
 
 schema::Result<std::vector<schema::Json>> KeyEvents(const std::string& report) {
@@ -29,14 +42,13 @@ schema::Result<std::vector<schema::Json>> KeyEvents(const std::string& report) {
 
 CustodyWatch::CustodyWatch(const hsm::Custody& custody,
                            std::function<schema::Outcome(schema::Json)> note,
-                           std::function<ca::LogState()> log, schema::Journal& journal,
-                           std::chrono::milliseconds look)
+                           std::function<ca::LogState()> log, schema::Journal& journal, Pace pace)
     : custody_(custody),
       note_(std::move(note)),
       log_(std::move(log)),
       journal_(journal),
       roles_{Role{"issuing"}, Role{"log"}},
-      thread_([this, look] { Run(look); }) {}
+      thread_([this, pace] { Run(pace); }) {}
 
 CustodyWatch::~CustodyWatch() {
   {
@@ -47,19 +59,25 @@ CustodyWatch::~CustodyWatch() {
   thread_.join();
 }
 
-void CustodyWatch::Run(std::chrono::milliseconds look) {
+void CustodyWatch::Run(Pace pace) {
+  auto counted = schema::Steady::now();
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, look, [this] { return stop_; })) {
+  while (!wake_.wait_for(lock, pace.look, [this] { return stop_; })) {
     lock.unlock();
     const hsm::CustodyState state = custody_.State();
     Look(roles_[0], state.issuing_ready, state.reason);
     Look(roles_[1], state.log_ready, state.reason);
     LookAtNotes(state);
     for (const auto& token : state.tokens) Look(token);
-    Count(state);
+    FindExcesses(state);
     Settle();
+    const auto now = schema::Steady::now();
+    if (now - counted >= pace.count && owed_.empty() && EnterCounts(false)) counted = now;
     lock.lock();
   }
+  FindExcesses(custody_.State());
+  Settle();
+  if (!EnterCounts(true)) journal_.Warning("signatures-not-counted", {{"at", "stop"}});
 }
 
 void CustodyWatch::Look(Role& role, bool up, const std::string& reason) {
@@ -124,21 +142,28 @@ void CustodyWatch::LookAtNotes(const hsm::CustodyState& state) {
   }
 }
 
-void CustodyWatch::Count(const hsm::CustodyState& state) {
-  for (const Excess& excess : FindExcess(state, log_())) {
+// Custody before log, as in excess.h.
+bool CustodyWatch::EnterCounts(bool final) {
+  const hsm::CustodyState custody = custody_.State();
+  const ca::LogState log = log_();
+  for (const hsm::SignatureCount& count : custody.signatures) {
+    if (count.asked == 0 && count.made == 0) continue;
+    schema::Json event = CountEvent("signatures-counted", count, log);
+    if (final) event["final"] = true;
+    if (!note_(std::move(event))) return false;
+  }
+  return true;
+}
+
+void CustodyWatch::FindExcesses(const hsm::CustodyState& state) {
+  const ca::LogState log = log_();
+  for (const Excess& excess : FindExcess(state, log)) {
     const hsm::SignatureCount& count = excess.count;
     std::uint64_t& told = told_[count.purpose];
     if (count.excess < std::max<std::uint64_t>(1, told * 2)) continue;
     told = count.excess;
-    schema::Json event = {
-        {"type", "signature-excess"}, {"purpose", hsm::PurposeName(count.purpose)},
-        {"excess", count.excess},     {"made", count.made},
-        {"asked", count.asked},       {"again", count.again},
-        {"lost", count.lost}};
-    if (count.purpose == hsm::Purpose::kCertificate) {
-      event["entered"] = excess.entered;
-      event["retried"] = excess.retried;
-    }
+    schema::Json event = CountEvent("signature-excess", count, log);
+    event["excess"] = count.excess;
     journal_.Error("signature-excess", {{"reason", excess.Text()}});
     owed_.push_back(std::move(event));
   }

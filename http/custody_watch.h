@@ -1,6 +1,7 @@
 // Enters in the events log when the signers of a role, or of one token, are gone and when they are
-// back, one event for each change, however many requests meet it; what operators say of tokens; and
-// signatures that nobody accounts for.
+// back, one event for each change, however many requests meet it; what operators say of tokens;
+// signatures that nobody accounts for; and how many were made, for auditors to count for
+// themselves.
 #pragma once
 
 #include <array>
@@ -28,6 +29,12 @@ schema::Result<std::vector<schema::Json>> KeyEvents(const std::string& report);
 
 class CustodyWatch {
  public:
+  struct Pace {
+    // An outage that is shorter may go unseen: no client's answer depends on it.
+    std::chrono::milliseconds look{100};
+    std::chrono::milliseconds count = std::chrono::hours(1);
+  };
+
   // `note` enters an event; one that cannot be entered is owed and entered first when it can. `log`
   // tells the log's state. All that the arguments refer to outlives the watch. Events:
   //   hsm-lost          role ("issuing", "log"), reason
@@ -41,15 +48,17 @@ class CustodyWatch {
   //   signature-excess  purpose, excess, made, asked, again, lost (hsm/custody.h), and of
   //                     certificates entered, retried (ca/log/log.h): all since the start. Once for
   //                     each purpose, and again whenever the excess has doubled.
+  //   signatures-counted   purpose, made, asked, again, lost, of certificates entered, retried: as
+  //                     above, for each purpose that was asked for. Every `pace.count` and at the
+  //                     end, where `final` says that no certificate is signed after it in this run.
+  // The last ones are never owed: they are read anew when the log is there again, so that what the
+  // log has before one of them is no younger than its counts.
   CustodyWatch(const hsm::Custody& custody, std::function<schema::Outcome(schema::Json)> note,
-               std::function<ca::LogState()> log, schema::Journal& journal,
-               std::chrono::milliseconds look = kLook);
+               std::function<ca::LogState()> log, schema::Journal& journal, Pace pace);
   CustodyWatch(const CustodyWatch&) = delete;
   CustodyWatch& operator=(const CustodyWatch&) = delete;
-  ~CustodyWatch();  // stops
-
-  // An outage that is shorter may go unseen: no client's answer depends on it.
-  static constexpr std::chrono::milliseconds kLook{100};
+  // Counts for the last time and stops. Call when nothing asks for certificates any more.
+  ~CustodyWatch();
 
  private:
   struct Role {
@@ -62,11 +71,12 @@ class CustodyWatch {
     schema::Steady::time_point down_since{};
     std::uint64_t comebacks = 0;
   };
-  void Run(std::chrono::milliseconds look);
+  void Run(Pace pace);
   void Look(Role& role, bool up, const std::string& reason);
   void Look(const hsm::CustodyState::Token& token);
   void LookAtNotes(const hsm::CustodyState& state);
-  void Count(const hsm::CustodyState& state);
+  void FindExcesses(const hsm::CustodyState& state);
+  bool EnterCounts(bool final);  // false: not all of them
   void Settle();
 
   const hsm::Custody& custody_;

@@ -27,6 +27,11 @@ std::optional<std::uint64_t> Number(const Json& event, const char* name) {
   return member->get<std::uint64_t>();
 }
 
+bool Flag(const Json& event, const char* name) {
+  const auto member = event.find(name);
+  return member != event.end() && member->is_boolean() && member->get<bool>();
+}
+
 }  // namespace
 
 Result<EventFacts> ReadEvent(schema::BytesView entry) {
@@ -47,10 +52,13 @@ Result<EventFacts> ReadEvent(schema::BytesView entry) {
   facts.issuers_digest = Text(*event, "issuers_digest");
   facts.purpose = Text(*event, "purpose");
   facts.made = Number(*event, "made").value_or(0);
+  facts.asked = Number(*event, "asked").value_or(0);
   facts.entered = Number(*event, "entered").value_or(0);
   facts.retried = Number(*event, "retried").value_or(0);
   facts.again = Number(*event, "again").value_or(0);
   facts.lost = Number(*event, "lost").value_or(0);
+  facts.excess = Number(*event, "excess").value_or(0);
+  facts.final = Flag(*event, "final");
   return facts;
 }
 

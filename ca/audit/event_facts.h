@@ -18,9 +18,10 @@ struct EventFacts {
   std::optional<std::uint64_t> leaf_index;
   std::string serial, tbs_sha256, issuing_key_sha256, certificate_sha256;
   std::string policy_digest, issuers_digest;
-  // Of signatures-counted.
+  // Of signatures-counted and signature-excess.
   std::string purpose;
-  std::uint64_t made = 0, entered = 0, retried = 0, again = 0, lost = 0;
+  std::uint64_t made = 0, asked = 0, entered = 0, retried = 0, again = 0, lost = 0, excess = 0;
+  bool final = false;  // no certificate is signed after it in this run
 };
 
 // Of one JSON object with texts `type` and `time` and no member twice. Safe on any bytes.

@@ -53,7 +53,12 @@ void Reconciler::Event(std::uint64_t index, const EventFacts& event) {
   if (event.type == "policy-loaded") policy_ = event.policy_digest;
   if (event.type == "issuers-loaded") issuers_ = event.issuers_digest;
   if (event.type == "started") granted_in_run_ = issued_in_run_ = issued_counted_ = 0;
-  if (event.type == "signatures-counted" && event.purpose == "certificate") Counted(index, event);
+  if (event.type == "signatures-counted") Counted(index, event);
+  if (event.type == "signature-excess") {
+    findings_.Add("signature-count", Where(index),
+                  std::to_string(event.excess) + " signatures of purpose " + event.purpose +
+                      " more than were asked for");
+  }
 }
 
 EntryFacts Reconciler::Take() {
@@ -110,20 +115,26 @@ void Reconciler::Ended(std::uint64_t index, const EventFacts& event) {
   open_.erase(found);
 }
 
-// The counts were read before the event was entered: what was granted by then is at most what was
-// granted before the event, and what was issued before the last such event had been signed.
+// What was granted when the counts were read is at most what was granted before the event, and what
+// was issued before the last such event had been signed. What was issued before the final one had
+// been signed too: nobody signs any more. `lost` gives no leave: it is what the signers did not say
+// that they made.
 void Reconciler::Counted(std::uint64_t index, const EventFacts& event) {
-  const std::uint64_t leave = granted_in_run_ + event.retried + event.again + event.lost;
-  if (event.made > leave) {
+  ++counts_.signature_counts;
+  const auto more = [&](std::uint64_t left, const std::string& what, std::uint64_t right,
+                        const std::string& than) {
+    if (left <= right) return;
     findings_.Add("signature-count", Where(index),
-                  std::to_string(event.made) + " certificates signed, " + std::to_string(leave) +
-                      " granted, retried or lost");
-  }
-  if (event.made + event.lost < issued_counted_) {
-    findings_.Add("signature-count", Where(index),
-                  std::to_string(event.made) + " certificates signed, " +
-                      std::to_string(issued_counted_) + " issued");
-  }
+                  std::to_string(left) + ' ' + what + ", " + std::to_string(right) + ' ' + than);
+  };
+  const std::string signed_text = "signatures of purpose " + event.purpose;
+  more(event.made, signed_text, event.asked, "asked for");
+  if (event.purpose != "certificate") return;
+  more(event.entered, "entries given to be signed", granted_in_run_, "granted");
+  more(event.made, signed_text, granted_in_run_ + event.retried + event.again,
+       "granted, retried or asked for again");
+  more(event.final ? issued_in_run_ : issued_counted_, "certificates issued",
+       event.made + event.lost, "signed");
   issued_counted_ = issued_in_run_;
 }
 

@@ -35,7 +35,8 @@ class Reconciler {
   //   policy-differs     another policy or issuers file than the one loaded last
   //   time-falls         an event older than the one before it
   //   serial-twice
-  //   signature-count    more certificates signed than were granted, retried or lost
+  //   signature-count    more certificates signed than were granted, retried or asked for again;
+  //                      more issued than signed; more signatures of any purpose than asked for
   Reconciler(std::uint64_t size, NextEntry next, Findings& findings);
 
   void Event(std::uint64_t index, const EventFacts& event);
@@ -47,6 +48,7 @@ class Reconciler {
     std::uint64_t open = 0;    // not at their end when the events' checkpoint was signed
     std::uint64_t beyond = 0;  // events of entries that the certificates' checkpoint leaves out
     std::uint64_t others = 0;  // all other events
+    std::uint64_t signature_counts = 0;  // of these, counts of signatures that were checked
   };
   const Counts& counts() const { return counts_; }
 

@@ -2,22 +2,14 @@
 
 #include <algorithm>
 
+#include "ca/audit/read_tile.h"
+
 namespace ca::audit {
 
 using schema::Bytes;
 using schema::Outcome;
-using schema::Result;
 using schema::tile::Kind;
 using schema::tile::Tile;
-
-Result<Bytes> ReadTile(const Source& source, Tile tile) {
-  auto read = source.Read(schema::tile::Path(tile));
-  if (read || tile.full()) return read;
-  Tile full = tile;
-  full.width = schema::tile::kWidth;
-  auto whole = source.Read(schema::tile::Path(full));
-  return whole ? std::move(whole) : std::move(read);
-}
 
 Outcome TreeCheck::Append(const schema::Hash& leaf, Findings& findings) {
   stored_.clear();

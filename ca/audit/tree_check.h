@@ -16,10 +16,6 @@
 
 namespace ca::audit {
 
-// The tile as wide as a tree of `size` leaves has it: its own file or the beginning of the full
-// one, which takes its place when the tree has grown (static-ct-api).
-schema::Result<schema::Bytes> ReadTile(const Source& source, schema::tile::Tile tile);
-
 class TreeCheck {
  public:
   // `log` names it in findings; `source` outlives the check.

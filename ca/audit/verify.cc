@@ -10,6 +10,7 @@
 #include "ca/audit/checkpoint.h"
 #include "ca/audit/entry_check.h"
 #include "ca/audit/event_facts.h"
+#include "ca/audit/read_tile.h"
 #include "ca/audit/tree_check.h"
 #include "schema/log/issued.h"
 #include "schema/log/leaf.h"
@@ -61,15 +62,6 @@ Outcome CheckLeafHashes(const char* log, const Source& source, Tile tile,
                  "not the hashes of its entries");
   }
   return schema::Ok();
-}
-
-Result<Bytes> ReadIssued(const Source& source, Tile tile) {
-  auto read = source.Read(schema::IssuedPath(tile));
-  if (read || tile.full()) return read;
-  Tile full = tile;
-  full.width = schema::tile::kWidth;
-  auto whole = source.Read(schema::IssuedPath(full));
-  return whole ? std::move(whole) : std::move(read);
 }
 
 class Audit {

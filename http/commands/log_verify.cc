@@ -172,6 +172,7 @@ Json ToJson(const Report& report) {
           {"outcome_open", counts.open},
           {"events_beyond", counts.beyond},
           {"other_events", counts.others},
+          {"signature_counts", counts.signature_counts},
           {"signatures_checked", report.signatures_checked},
           {"seconds", report.took.count()},
           {"signatures_alone_seconds", report.signatures_alone.count()},
@@ -203,6 +204,9 @@ void Print(const Report& report) {
   } else {
     std::printf("signatures     not checked; %.1f s in all\n", report.took.count());
   }
+  std::printf(
+      "signed         %llu counts of signatures compared with what was granted and issued\n",
+      number(counts.signature_counts));
   for (const auto& finding : report.findings.kept()) {
     std::printf("FOUND          %s: %s: %s\n", std::string(finding.id).c_str(),
                 finding.where.c_str(), finding.detail.c_str());

@@ -273,7 +273,7 @@ schema::Outcome Build(const std::string& file, const std::filesystem::path& prog
   house.reloader->Start();
   house.custody_watch = std::make_unique<CustodyWatch>(
       *house.custody, [&house](schema::Json event) { return house.log->Note(std::move(event)); },
-      [&house] { return house.log->State(); }, house.journal);
+      [&house] { return house.log->State(); }, house.journal, CustodyWatch::Pace{});
   return schema::Ok();
 }
 

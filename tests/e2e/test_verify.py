@@ -80,6 +80,8 @@ def test_a_server_its_files_and_a_bundle_are_proved(audited):
     with sqlite3.connect(audited.directory / "log.sqlar") as archive:
         name, size, data = archive.execute("SELECT name, sz, data FROM sqlar WHERE name LIKE 'certificates/%/tile/data/000'").fetchone()
     assert len(data) == size and data == (audited.directory / "export" / name).read_bytes()
+    # The first run has ended, so its signatures of each purpose are counted.
+    assert files["signature_counts"] == len(signature_counts(audited)) >= 4
     alone = assert_verified(verify(audited, audited.directory / "export", "--no-signatures"))
     assert alone["signatures_checked"] == 0
 
@@ -89,8 +91,18 @@ def test_what_people_see(audited):
     done = house.run("log", "verify", audited.directory / "export", "--trusted-root", trust / "trusted_root.json", "--keys", trust / "log-keys.txt")
     assert done.returncode == 0 and "verified       both logs" in done.stdout
     assert f"issued         {SIZE} of {SIZE} granted" in done.stdout, done.stdout
+    assert f"signed         {len(signature_counts(audited))} counts of signatures" in done.stdout, done.stdout
     help_text = house.run("log", "verify", "--help").stdout
     assert "Exit status" in help_text and "Examples" in help_text
+
+
+def signature_counts(server):
+    """What the run that has ended says of its signatures, by purpose."""
+    counts = {event["purpose"]: event for event in server.events() if event["type"] == "signatures-counted"}
+    assert all(event["final"] and event["made"] <= event["asked"] for event in counts.values())
+    certificates = counts["certificate"]
+    assert [certificates[name] for name in ("made", "asked", "entered", "retried")] == [SIZE // 2] * 3 + [0]
+    return counts
 
 
 def certificates_of(directory):
@@ -148,24 +160,35 @@ def change_issued(index, other):
     return change
 
 
-def change_event(kind, alter):
-    """The first event of this type."""
+def change_event(kind, alter, **more):
+    """The first event of this type, with these members, in a full bundle."""
     def change(directory):
-        def rewrite(data):
-            entries = split_bundle(data)
-            at = next(i for i, entry in enumerate(entries) if json.loads(entry)["type"] == kind)
-            entries[at] = alter(entries[at])
-            return join_bundle(entries)
-        edit(events_of(directory) / "tile" / "entries" / "000", rewrite)
+        for number in range(1000):
+            path = events_of(directory) / "tile" / "entries" / f"{number:03}"
+            entries = split_bundle(path.read_bytes())
+            for at, entry in enumerate(entries):
+                if {"type": kind, **more}.items() <= json.loads(entry).items():
+                    entries[at] = alter(entry)
+                    return path.write_bytes(join_bundle(entries))
     return change
 
 
 def replaced(name, value):
+    """`value` or, of the old one, `value(old)`."""
     def alter(entry):
         event = json.loads(entry)
-        event[name] = value
+        event[name] = value(event[name]) if callable(value) else value
         return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return alter
+
+
+def change_counts(certificates, *names):
+    """How many certificates the first run signed: of all that it granted, one more; or none."""
+    def alter(entry):
+        for name in names:
+            entry = replaced(name, certificates + 1 if certificates else 0)(entry)
+        return entry
+    return change_event("signatures-counted", alter, purpose="certificate")
 
 
 def file_of(log, path, change):
@@ -192,6 +215,9 @@ CHANGES = [
     ("an issued event of another certificate", change_event("issued", replaced("certificate_sha256", "00" * 32)), "issued-differs"),
     ("an event that became another", change_event("granted", replaced("type", "refused")), "granted-missing"),
     ("an event from before", change_event("issued", replaced("time", "2001-01-01T00:00:00.000Z")), "time-falls"),
+    ("one certificate more signed than granted", change_counts(SIZE // 2, "made", "asked"), "signature-count"),
+    ("a signature that was not asked for", change_event("signatures-counted", replaced("made", lambda old: old + 1), purpose="sct"), "signature-count"),
+    ("fewer certificates signed than issued", change_counts(0, "made", "lost"), "signature-count"),
     ("an event that is no JSON", change_event("issued", lambda entry: entry[:-1]), "bad-event"),
     ("the size of a checkpoint", file_of("certificates", "checkpoint", lambda data: data.replace(b"\n300\n", b"\n299\n", 1)), "bad-checkpoint"),
     ("the signatures of a checkpoint", file_of("events", "checkpoint", lambda data: data[:data.index(b"\n\n") + 2] + "— x AAAAAAAA\n".encode()), "bad-checkpoint"),

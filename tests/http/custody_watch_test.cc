@@ -55,7 +55,9 @@ struct Rig {
   Notes notes;
   http::CustodyWatch watch{custody,
                            [this](schema::Json event) { return notes.Take(std::move(event)); },
-                           [] { return ca::LogState{}; }, journal, 1ms};
+                           [] { return ca::LogState{}; },
+                           journal,
+                           {.look = 1ms}};
 
   // Until the watch has seen them and entered what it made of them.
   void Show(std::vector<hsm::CustodyState::Token> tokens) {
@@ -119,6 +121,71 @@ TEST_CASE("an excess of signatures is an event for each purpose, and another whe
   CHECK_EQ(event["purpose"], "certificate");
   CHECK_EQ(event["entered"], 0);
   CHECK_EQ(event["retried"], 0);
+}
+
+ca::LogState Entered(std::uint64_t entered, std::uint64_t retried) {
+  ca::LogState state{};
+  state.entered = entered;
+  state.retried = retried;
+  return state;
+}
+
+TEST_CASE("signatures are counted at the end, for each purpose that was asked for") {
+  support::FakeCustody custody;
+  support::MemoryJournal journal;
+  Notes notes;
+  const auto sign = [&](Purpose purpose) {
+    REQUIRE(custody.Sign(purpose, schema::AsBytes("x"), schema::Steady::now() + 1s));
+  };
+  {
+    const http::CustodyWatch watch(
+        custody, [&](schema::Json event) { return notes.Take(std::move(event)); },
+        [] { return Entered(2, 1); }, journal, {.look = 1ms});
+    for (int i = 0; i < 3; ++i) sign(Purpose::kCertificate);
+    sign(Purpose::kSct);
+    std::this_thread::sleep_for(20ms);  // twenty looks
+    CHECK(notes.taken().empty());
+  }
+  const schema::Json of_certificates = {{"type", "signatures-counted"},
+                                        {"purpose", "certificate"},
+                                        {"made", 3},
+                                        {"asked", 3},
+                                        {"again", 0},
+                                        {"lost", 0},
+                                        {"entered", 2},
+                                        {"retried", 1},
+                                        {"final", true}};
+  const schema::Json of_scts = {{"type", "signatures-counted"},
+                                {"purpose", "sct"},
+                                {"made", 1},
+                                {"asked", 1},
+                                {"again", 0},
+                                {"lost", 0},
+                                {"final", true}};
+  CHECK_EQ(notes.taken(), std::vector<schema::Json>{of_certificates, of_scts});
+  CHECK(journal.lines().empty());
+}
+
+TEST_CASE("signatures are counted again and again, anew when the log was away") {
+  support::FakeCustody custody;
+  support::MemoryJournal journal;
+  Notes notes;
+  notes.Break(true);
+  {
+    const http::CustodyWatch watch(
+        custody, [&](schema::Json event) { return notes.Take(std::move(event)); },
+        [] { return Entered(9, 0); }, journal, {.look = 1ms, .count = 20ms});
+    REQUIRE(custody.Sign(Purpose::kCertificate, schema::AsBytes("x"), schema::Steady::now() + 1s));
+    REQUIRE(Eventually([&] { return notes.asked() > 2; }));
+    REQUIRE(custody.Sign(Purpose::kCertificate, schema::AsBytes("x"), schema::Steady::now() + 1s));
+    notes.Break(false);
+    REQUIRE(Eventually([&] { return notes.taken().size() >= 2; }));
+    CHECK_EQ(notes.taken()[0]["made"], 2);
+    CHECK_EQ(notes.taken()[1]["made"], 2);
+    CHECK_FALSE(notes.taken()[1].contains("final"));
+    notes.Break(true);
+  }
+  CHECK_EQ(journal.lines().size(), 1);  // the final counts were not entered
 }
 
 TEST_CASE("what could not be entered is entered later, in order") {

@@ -52,7 +52,7 @@ struct Story {
     }
     EventFacts& counted = Add("signatures-counted");
     counted.purpose = "certificate";
-    counted.made = 3;
+    counted.made = counted.asked = 3;
   }
   EventFacts& Add(const std::string& type) {
     EventFacts event;
@@ -62,7 +62,7 @@ struct Story {
     return events.back();
   }
   // Positions in `events`.
-  static constexpr std::size_t kPolicy = 0, kIssuers = 1, kGranted = 3, kIssued = 6, kCounted = 8;
+  static constexpr std::size_t kPolicy = 0, kGranted = 3, kIssued = 6, kCounted = 8;
 };
 
 Findings Run(const Story& story, Reconciler::Counts* counts = nullptr) {
@@ -85,6 +85,7 @@ TEST_CASE("two logs that agree") {
   CHECK_EQ(counts.open, 1);
   CHECK_EQ(counts.unknown, 0);
   CHECK_EQ(counts.others, 4);
+  CHECK_EQ(counts.signature_counts, 1);
 }
 
 TEST_CASE("what does not agree is found") {
@@ -141,7 +142,30 @@ TEST_CASE("what does not agree is found") {
       {"a serial that repeats", "serial-twice", "certificates",
        [](Story& s) { s.entries[1].serial = s.events[Story::kGranted + 1].serial = Serial(0); }},
       {"one signature too many", "signature-count", "events 8",
-       [](Story& s) { s.events[Story::kCounted].made = 4; }},
+       [](Story& s) { s.events[Story::kCounted].made = s.events[Story::kCounted].asked = 4; }},
+      {"one that only a lost signer would explain", "signature-count", "events 8",
+       [](Story& s) {
+         s.events[Story::kCounted].made = s.events[Story::kCounted].asked = 4;
+         s.events[Story::kCounted].lost = 1;
+       }},
+      {"one that was not asked for", "signature-count", "events 8",
+       [](Story& s) { s.events[Story::kCounted].asked = 2; }},
+      {"one of another purpose", "signature-count", "events 9",
+       [](Story& s) {
+         EventFacts& counted = s.Add("signatures-counted");
+         counted.purpose = "sct";
+         counted.made = 5;
+         counted.asked = 4;
+       }},
+      {"leave to sign without a grant", "signature-count", "events 8",
+       [](Story& s) { s.events[Story::kCounted].entered = 4; }},
+      {"the server's own alarm", "signature-count", "events 9",
+       [](Story& s) { s.Add("signature-excess").excess = 1; }},
+      {"issued without having been signed, at the end", "signature-count", "events 8",
+       [](Story& s) {
+         s.events[Story::kCounted].made = 1;
+         s.events[Story::kCounted].final = true;
+       }},
       {"issued without having been signed", "signature-count", "events 9",
        [](Story& s) {
          s.events.push_back(s.events[Story::kCounted]);
@@ -186,11 +210,20 @@ TEST_CASE("what a log may come to is no finding") {
        0, 1},
       {"a signature that was made again",
        [](Story& s) {
-         s.events[Story::kCounted].made = 5;
+         s.events[Story::kCounted].made = s.events[Story::kCounted].asked = 5;
          s.events[Story::kCounted].again = 1;
          s.events[Story::kCounted].retried = 1;
        },
        2, 0, 1, 0},
+      {"a signature that a lost signer made and did not count",
+       [](Story& s) {
+         s.events[Story::kCounted].made = 1;
+         s.events[Story::kCounted].lost = 1;
+         s.events[Story::kCounted].final = true;
+       },
+       2, 0, 1, 0},
+      {"issued after the counts were read", [](Story& s) { s.events[Story::kCounted].made = 1; }, 2,
+       0, 1, 0},
       {"a serial that starts with zeros",
        [](Story& s) { s.events[Story::kGranted].serial.insert(0, "0000"); }, 2, 0, 1, 0},
       {"counts start anew with each run",
