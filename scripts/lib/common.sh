@@ -4,7 +4,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${CHANCERY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/chancery}
 JOBS=$(nproc)
 
-say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+# The time of day says afterwards which step took how long.
+say() { printf '\033[1m%(%H:%M:%S)T  %s\033[0m\n' -1 "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # The header comment of a script is its --help.
