@@ -95,8 +95,8 @@ Outcome CheckRoot(const Desk& desk, const Options& options) {
 // The key is there, has the attributes it must have, signs, and is that of the chain.
 Outcome ProveKey(const schema::Config& own) {
   hsm::SetModuleEnvironment(own);
-  for (const hsm::KeyDiagnosis& key : hsm::Diagnose(own)) {
-    if (!key.setting.starts_with("ca.key") || key.healthy) continue;
+  for (const hsm::KeyDiagnosis& key : hsm::DiagnoseIssuing(own)) {
+    if (key.healthy) continue;
     const hsm::StepReport& last = key.steps.back();
     return Error{
         key.pin_refused ? &hsm::kPinRefused : &hsm::kKeyUnusable,

@@ -1,8 +1,12 @@
 #include "hsm/doctor.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "hsm/custody.h"
 #include "hsm/drained.h"
 #include "hsm/key_set.h"
+#include "hsm/rotation.h"
 
 namespace hsm {
 
@@ -52,31 +56,65 @@ Outcome Walk(const schema::Config& config, const std::string& text, const KeyTer
   return CheckChain(config, terms, *key, opening);
 }
 
-}  // namespace
+// Walks to keys and gathers what was found.
+class Rounds {
+ public:
+  explicit Rounds(const schema::Config& config)
+      : config_(config), notes_(ReadDrainNotes(config.state)) {}
 
-std::vector<KeyDiagnosis> Diagnose(const schema::Config& config) {
-  Modules modules;
-  std::vector<KeyDiagnosis> all;
-  const DrainNotes notes = ReadDrainNotes(config.state);
-  const auto add = [&](const std::string& text, const KeyTerms& terms, const std::string& token) {
+  // A key that is in no token has nothing to walk to.
+  void Add(const std::string& text, const KeyTerms& terms, const std::string& token) {
     if (!text.starts_with("pkcs11:")) return;
     Opening opening;
     std::string report;
-    const Outcome walked = Walk(config, text, terms, modules, opening, report);
+    const Outcome walked = Walk(config_, text, terms, modules_, opening, report);
     const bool refused = !walked && walked.error().Is(kPinRefused);
-    const auto note = notes.find(token);
-    const bool drained = note != notes.end() && note->second.drained;
-    all.push_back(
-        {terms.setting, opening.steps(), walked.has_value(), refused, drained, std::move(report)});
-  };
-  for (const schema::KeyToken& key : config.ca.keys)
-    add(key.uri, IssuingTerms(config, key), key.name);
+    const auto note = notes_.find(token);
+    const bool drained = note != notes_.end() && note->second.drained;
+    all_.push_back({"", terms.setting, opening.steps(), walked.has_value(), refused, drained,
+                    std::move(report)});
+  }
+  std::vector<KeyDiagnosis> Take() { return std::move(all_); }
+
+ private:
+  const schema::Config& config_;
+  const DrainNotes notes_;
+  Modules modules_;
+  std::vector<KeyDiagnosis> all_;
+};
+
+std::vector<KeyDiagnosis> DiagnoseLog(const schema::Config& config) {
+  Rounds rounds(config);
   for (const schema::KeyToken& key : config.log.certificates.keys) {
-    add(key.uri, LogTerms(config, key), key.name);
+    rounds.Add(key.uri, LogTerms(config, key), key.name);
   }
   if (const auto& signer = config.log.precertificate) {
-    add(signer->key, PrecertificateTerms(config), "");
+    rounds.Add(signer->key, PrecertificateTerms(config), "");
   }
+  return rounds.Take();
+}
+
+}  // namespace
+
+std::vector<KeyDiagnosis> DiagnoseIssuing(const schema::Config& config) {
+  Rounds rounds(config);
+  for (const schema::KeyToken& key : config.ca.keys) {
+    rounds.Add(key.uri, IssuingTerms(config, key), key.name);
+  }
+  return rounds.Take();
+}
+
+schema::Result<std::vector<KeyDiagnosis>> Diagnose(const schema::Config& config) {
+  TRY(const schema::Rotation rotation, ReadRotation(config));
+  std::vector<KeyDiagnosis> all;
+  for (const schema::RotationCa& ca : rotation.cas) {
+    if (ca.state == schema::CaState::kRetired) continue;
+    for (KeyDiagnosis& key : DiagnoseIssuing(schema::ConfigOf(config, ca))) {
+      if (rotation.cas.size() > 1) key.ca = ca.name;
+      all.push_back(std::move(key));
+    }
+  }
+  std::ranges::move(DiagnoseLog(config), std::back_inserter(all));
   return all;
 }
 

@@ -87,7 +87,8 @@ Result<int> RunList(const ListOptions& options) {
 }
 
 void PrintDiagnosis(const KeyDiagnosis& key) {
-  std::printf("%s%s\n", key.setting.c_str(), key.drained ? " (drained)" : "");
+  const std::string of = key.ca.empty() ? "" : " of " + key.ca;
+  std::printf("%s%s%s\n", key.setting.c_str(), of.c_str(), key.drained ? " (drained)" : "");
   for (const StepReport& step : key.steps) {
     std::printf("  %-4s  %-10s  %s\n", step.passed ? "ok" : "FAIL",
                 std::string(StepName(step.step)).c_str(), Shown(step.text).c_str());
@@ -107,6 +108,7 @@ Json DiagnosisJson(const KeyDiagnosis& key) {
               {"healthy", key.healthy},
               {"drained", key.drained},
               {"steps", std::move(steps)}};
+  if (!key.ca.empty()) out["ca"] = key.ca;
   if (!key.report.empty()) out["key"] = Json::parse(key.report, nullptr, false);
   return out;
 }
@@ -156,7 +158,7 @@ Result<int> PrintGenerated(const GenerateOptions& options) {
 Result<int> RunDoctor(const DoctorOptions& options) {
   TRY(const schema::Config config, LoadConfig(options.config));
   SetModuleEnvironment(config);
-  const auto keys = Diagnose(config);
+  TRY(const auto keys, Diagnose(config));
   Json all = Json::array();
   int exit_code = 0;
   for (const KeyDiagnosis& key : keys) {
@@ -295,7 +297,8 @@ void RegisterDoctor(CLI::App& hsm, int& exit_code) {
   command->footer(
       "Steps: uri, module, slot, token, pin, login, key, attributes, mechanism, signature, chain. "
       "It logs in under the rules of `serve`: a refused PIN is not tried again until "
-      "pin-source has another.\nExit code 0 when all is well, 1 when a step failed, 77 when the "
+      "pin-source has another. With ca.rotation it walks to the keys of each CA that is not "
+      "retired.\nExit code 0 when all is well, 1 when a step failed, 77 when the "
       "PIN was refused.\n"
       "Examples:\n"
       "  chancery hsm doctor --config chancery.yaml\n"

@@ -91,7 +91,7 @@ Outcome MapGithub(const ClaimReader& claims, Mapped& out) {
 Outcome MapGitlab(const ClaimReader& claims, Mapped& out) {
   TRY(const std::string project, claims.Need("project_path"));
   TRY(const std::string source, claims.Need("pipeline_source"));
-  TRY(const std::string pipeline, claims.Need("pipeline_id"));
+  TRY(claims.Need("pipeline_id"));
   TRY(const std::string config_ref, claims.Need("ci_config_ref_uri"));
   TRY(const std::string config_sha, claims.Optional("ci_config_sha"));
   TRY(const std::string job, claims.Need("job_id"));

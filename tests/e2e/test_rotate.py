@@ -144,6 +144,17 @@ def edit(server, change):
     os.rename(new, path)
 
 
+def test_doctor_walks_to_the_keys_of_each_ca(rotating):
+    prepare(rotating)
+    (rotating.state.directory / "chain-2027.pem").write_bytes((rotating.state.directory / "chain.pem").read_bytes())
+    done = rotating.run("hsm", "doctor", "--format", "json")
+    first, second = json.loads(done.stdout)["keys"]
+    assert (first["setting"], first["ca"], first["healthy"]) == ("ca.key", "first", True)
+    assert (second["setting"], second["ca"], second["healthy"]) == ("ca.key", "2027", False) and done.returncode == 1
+    assert second["steps"][-1]["step"] == "chain", second
+    assert "ca.key of 2027\n" in rotating.run("hsm", "doctor").stdout
+
+
 def test_no_client_notices_that_another_ca_signs(rotating, issuer, tmp_path):
     server = rotating
     with load.Load(server, issuer, threads=4) as clients:
