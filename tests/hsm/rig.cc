@@ -64,7 +64,8 @@ schema::Error StartError(const support::HsmState& state) {
 }
 
 bool Eventually(const std::function<bool()>& holds) {
-  const auto until = schema::Steady::now() + std::chrono::seconds(10);
+  // Only what fails waits so long: a sanitizer on a busy machine takes its time.
+  const auto until = schema::Steady::now() + std::chrono::seconds(30);
   while (schema::Steady::now() < until) {
     if (holds()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -47,7 +47,7 @@ schema::Error StartError(const support::HsmState& state);
 // The process of a signer that is up: waits for it, and is never 0 or less, which kill() takes for
 // a group.
 int PidOf(const hsm::Custody& custody, std::size_t signer);
-// Polls until it holds, for 10 s at most.
+// Polls until it holds, for 30 s at most.
 bool Eventually(const std::function<bool()>& holds);
 // Settings by which the guard of this state's signers decides.
 hsm::GuardSettings SettingsOf(const schema::Config& config);
