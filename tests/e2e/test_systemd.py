@@ -14,10 +14,10 @@ import house
 from supervisor import Supervisor, joined
 
 UNITS = house.ROOT / "config" / "systemd"
-FRONT, SIGNER = UNITS / "chancery.service", UNITS / "chancery-signer.service"
+FRONT, SIGNER, WITNESS = (UNITS / name for name in ("chancery.service", "chancery-signer.service", "chancery-witness.service"))
 CONFIG = house.ROOT / "config" / "chancery.yaml"
 # Of 10, by `systemd-analyze security`; other versions of it weigh a little otherwise.
-EXPOSED_MOST = {FRONT: 2.5, SIGNER: 1.5}
+EXPOSED_MOST = {FRONT: 2.5, SIGNER: 1.5, WITNESS: 2.0}
 
 needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 
@@ -34,10 +34,10 @@ def analyze(*arguments):
 @needs_analyze
 def test_systemd_knows_every_line(tmp_path):
     """An unknown key or a wrong value is only a warning to systemd: the service runs without what was meant."""
-    for unit in (SIGNER, FRONT):
+    for unit in (SIGNER, FRONT, WITNESS):
         text = unit.read_text().replace("ExecStart=/usr/bin/chancery ", f"ExecStart={house.PROGRAM} ")
         (tmp_path / unit.name).write_text(text)
-    for unit in (SIGNER, FRONT):
+    for unit in (SIGNER, FRONT, WITNESS):
         copy = tmp_path / unit.name
         done = analyze("verify", copy)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -48,7 +48,7 @@ def test_systemd_knows_every_line(tmp_path):
 
 
 @needs_analyze
-@pytest.mark.parametrize("unit", [FRONT, SIGNER], ids=["front", "signer"])
+@pytest.mark.parametrize("unit", EXPOSED_MOST, ids=lambda unit: unit.stem)
 def test_little_is_left_open(unit):
     done = analyze("security", "--offline=true", "--no-pager", unit)
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
@@ -82,6 +82,34 @@ def test_they_fit_each_other_and_the_settings_that_join_them():
     assert "LoadCredential" in signer and "LoadCredential" not in front
     # Users of another namespace look alike.
     assert "PrivateUsers" not in signer
+
+
+def test_the_witness_starts_as_its_unit_says(tmp_path, private):
+    """With the files that README tells to write, and variables put in place as systemd.service(5) says of ExecStart=."""
+    logs = private().run("witness", "log-keys").stdout.split()
+    key, state = tmp_path / "witness.key", tmp_path / "state"
+    made = house.run("witness", "keygen", "--name", "witness.example/unit", "--key", str(key))
+    assert made.returncode == 0, made.stderr
+    unit = settings(WITNESS)
+    assert pathlib.Path("/var/lib") / unit["StateDirectory"] == pathlib.Path("/var/lib/chancery-witness")
+    variables = {"NAME": "witness.example/unit", "LOGS": " ".join(f"--log {log}" for log in logs)}
+    arguments = []
+    for word in unit["ExecStart"].split()[1:]:
+        arguments += variables[word[1:]].split() if word.startswith("$") and word[1] != "{" else [
+            re.sub(r"\$\{(\w+)\}", lambda name: variables[name[1]], word)]
+    places = {"/etc/chancery/witness.key": str(key), "/var/lib/chancery-witness": str(state)}
+    assert places.keys() <= set(arguments)
+    arguments = [places.get(word, word) for word in arguments] + ["--listen", "127.0.0.1:0"]
+    with manager(tmp_path) as (env, message):
+        process = subprocess.Popen([str(house.PROGRAM), *arguments], env=env, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert message() == ("READY=1", process.pid)
+            process.send_signal(signal.SIGTERM)
+            assert message() == ("STOPPING=1", process.pid)
+            assert process.wait(3 * house.TIMEOUT) == 0
+        finally:
+            process.kill()
+            process.wait(10)
 
 
 @contextlib.contextmanager

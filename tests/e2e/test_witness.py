@@ -1,10 +1,13 @@
 """Witnesses and shipped checkpoints: what a CA's own administrators cannot take back without others noticing."""
+import base64
 import contextlib
 import hashlib
 import http.server
 import json
 import os
+import pathlib
 import random
+import re
 import shutil
 import socket
 import sqlite3
@@ -18,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 import house
 import note
+import openapi
 import rfc6962
 import wire
 from test_start import refused
@@ -183,6 +187,29 @@ def test_commands(witnesses, private, tmp_path, memory_log, row):
 
 
 # The server with witnesses.
+
+def test_a_new_log_without_its_quorum_shows_nothing_and_says_so(private, witnesses, issuer, row):
+    server, (witness,) = watch(private, witnesses, 1, 1)
+    server.start()
+    wire.Client(server.public, issuer).issue()
+    zeros = base64.b64encode(bytes(32)).decode()
+    unborn = {"first": 1, "second": 2, "start": 0, "end": 1, "leaf_index": 0, "tree_size": 1, "last": 1, "hash": zeros}
+    found = 0
+    for path, item in openapi.DOCUMENT["paths"].items():
+        response = item.get("get", {}).get("responses", {}).get("404")
+        if response != {"$ref": "#/components/responses/NoCheckpoint"}:
+            continue
+        with row(path):
+            found += 1
+            base = f"http://127.0.0.1:{server.state.ports[item['x-listen']]}"
+            answer = requests.get(base + path.format(shard="demo"), params=unborn, timeout=house.TIMEOUT)
+            assert answer.status_code == 404, answer.text
+            openapi.fits(openapi.answer_schema(path, 404), answer.json())
+    assert found == 7
+    assert any(line.startswith("checkpoint: ") for line in server.readyz()[1]["warnings"])
+    witness.start()
+    published(server, 1)
+
 
 def test_both_logs_are_published_with_cosignatures(private, witnesses, issuer):
     server, (witness,) = watch(private, witnesses, 1, 1)
@@ -379,6 +406,37 @@ def test_shipped_to_a_url(private, issuer):
     finally:
         collector.shutdown()
         collector.server_close()
+
+
+def test_shipped_to_syslog(private, issuer):
+    """To whoever listens on /dev/log, which syslog(3) knows and no setting changes."""
+    place = pathlib.Path("/dev/log")
+    if place.exists():
+        pytest.skip("a system log listens on /dev/log already")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        try:
+            listening.bind(str(place))
+        except PermissionError:
+            pytest.skip("this user cannot listen on /dev/log")
+        try:
+            listening.settimeout(3 * house.TIMEOUT)
+            server = private(lambda c: c["log"].update(ship=[{"syslog": True}]))
+            wire.Client(server.public, issuer).issue()
+            shipped = 0
+            while shipped < 1:
+                # RFC 3164: facility daemon (3), severity notice (5); glibc's tag is the program's name.
+                text = listening.recv(65536).decode()
+                if " checkpoint {" not in text:  # of SoftHSM, or of another program on this machine
+                    continue
+                found = re.fullmatch(r"<29>\w{3} [ \d]\d [\d:]{8} chancery: checkpoint (\{.*\})", text)
+                assert found, text
+                record = json.loads(found[1])
+                for name, origin in (("certificates", CERTIFICATES), ("events", EVENTS)):
+                    note.Checkpoint(record[name]).verify_ed25519(note_key(server.state, origin).public_key())
+                shipped = note.Checkpoint(record["certificates"]).size
+            assert server.stop() == 0
+        finally:
+            place.unlink()
 
 
 # A witness that others wrote.
