@@ -1,6 +1,8 @@
-// A thread that works on the newest of what it is given; what it did not get to is dropped.
+// A thread that works on the newest of what it is given; what it did not get to is dropped, and
+// what it could not finish is tried again until there is something newer.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -13,9 +15,10 @@ namespace ca {
 template <class Work>
 class Newest {
  public:
-  // `last`: what waits at the end is still worked on.
-  Newest(std::function<void(Work)> work, bool last)
-      : work_(std::move(work)), last_(last), thread_([this] { Run(); }) {}
+  // `work` says whether it is done; what is not waits for `pause`. `last`: what waits at the end is
+  // still worked on, once.
+  Newest(std::function<bool(const Work&)> work, std::chrono::milliseconds pause, bool last)
+      : work_(std::move(work)), pause_(pause), last_(last), thread_([this] { Run(); }) {}
   Newest(const Newest&) = delete;
   Newest& operator=(const Newest&) = delete;
   ~Newest() {
@@ -43,12 +46,16 @@ class Newest {
       if (!waiting_ || (stopping_ && !last_)) return;
       Work work = *std::exchange(waiting_, std::nullopt);
       lock.unlock();
-      work_(std::move(work));
+      const bool done = work_(work);
       lock.lock();
+      if (done || stopping_) continue;
+      wake_.wait_for(lock, pause_, [this] { return stopping_ || waiting_; });
+      if (!waiting_) waiting_ = std::move(work);
     }
   }
 
-  const std::function<void(Work)> work_;
+  const std::function<bool(const Work&)> work_;
+  const std::chrono::milliseconds pause_;
   const bool last_;
   std::mutex mutex_;
   std::condition_variable wake_;

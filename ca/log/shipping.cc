@@ -22,6 +22,8 @@ const schema::ErrorKind kNotShipped{"not-shipped", schema::Fault::kBusy,
 
 namespace {
 
+constexpr std::chrono::seconds kPause{
+    1};  // before a place that did not take a record is asked again
 constexpr std::size_t kRecordBytes = 64 * 1024;
 constexpr std::size_t kTailBytes = 1024 * 1024;  // of a file, looked at for its newest record
 
@@ -116,20 +118,24 @@ Result<std::vector<std::string>> NewestShipped(const ShipSettings& place, schema
   return notes;
 }
 
-Shipping::Shipping(ShippingParts parts) : parts_(std::move(parts)) {
+Shipping::Shipping(ShippingParts parts) : parts_(std::move(parts)), taken_(parts_.places.size()) {
   for (std::size_t i = 0; i < parts_.places.size(); ++i) {
     states_.push_back({parts_.places[i].target, ""});
   }
   for (std::size_t i = 0; i < parts_.places.size(); ++i) {
-    workers_.push_back(std::make_unique<Newest<std::string>>(
-        [this, i](const std::string& record) { Settle(i, Send(i, record)); }, true));
+    workers_.push_back(std::make_unique<Newest<Record>>(
+        [this, i](const Record& record) {
+          return Settle(i, record, Send(parts_.places[i], record.text));
+        },
+        kPause, true));
   }
 }
 
 Shipping::~Shipping() = default;
 
 void Shipping::Ship(const std::string& record) {
-  for (const auto& worker : workers_) worker->Give(record);
+  ++given_;
+  for (const auto& worker : workers_) worker->Give({given_, record});
 }
 
 std::vector<ShipState> Shipping::Look() const {
@@ -137,15 +143,14 @@ std::vector<ShipState> Shipping::Look() const {
   return states_;
 }
 
-Outcome Shipping::Send(std::size_t number, const std::string& record) {
-  const ShipSettings& place = parts_.places[number];
+Outcome Shipping::Send(const ShipSettings& place, const std::string& text) {
   switch (place.to) {
     case ShipSettings::To::kFile:
-      return schema::AppendFile(place.target, (EndsWithinALine(place.target) ? "\n" : "") + record);
+      return schema::AppendFile(place.target, (EndsWithinALine(place.target) ? "\n" : "") + text);
     case ShipSettings::To::kSyslog:
       // Nobody says whether it arrived.
-      ::syslog(LOG_DAEMON | LOG_NOTICE, "checkpoint %.*s", static_cast<int>(record.size() - 1),
-               record.c_str());
+      ::syslog(LOG_DAEMON | LOG_NOTICE, "checkpoint %.*s", static_cast<int>(text.size() - 1),
+               text.c_str());
       return Ok();
     case ShipSettings::To::kUrl: {
       schema::SendRequest request;
@@ -153,7 +158,7 @@ Outcome Shipping::Send(std::size_t number, const std::string& record) {
       request.url = place.target;
       request.ca_file = place.ca.string();
       request.content_type = "application/json";
-      request.body = record;
+      request.body = text;
       TRY(const schema::SendAnswer answer, parts_.sender->Send(request));
       if (answer.status / 100 == 2) return Ok();
       return Error{&kNotShipped, place.target + ": status " + std::to_string(answer.status)};
@@ -162,23 +167,28 @@ Outcome Shipping::Send(std::size_t number, const std::string& record) {
   MUST(false);
 }
 
-void Shipping::Settle(std::size_t number, const Outcome& outcome) {
+// Whether it was taken.
+bool Shipping::Settle(std::size_t place, const Record& record, const Outcome& outcome) {
   const std::string now = outcome ? "" : outcome.error().Describe();
   bool changed;
   {
     const std::lock_guard lock(mutex_);
-    std::string& trouble = states_[number].trouble;
+    std::string& trouble = states_[place].trouble;
     changed = trouble.empty() != now.empty();
     trouble = now;
   }
-  if (!changed) return;
-  const std::string& to = parts_.places[number].target;
+  const std::uint64_t missed = record.number - taken_[place] - 1;
+  if (outcome) taken_[place] = record.number;
+  if (!changed) return static_cast<bool>(outcome);
+  const std::string& to = parts_.places[place].target;
   if (now.empty()) {
-    parts_.journal.Info("shipping-recovered", {{"to", to}});
-    return parts_.note({{"type", "shipping-recovered"}, {"to", to}});
+    parts_.journal.Info("shipping-recovered", {{"to", to}, {"missed", std::to_string(missed)}});
+    parts_.note({{"type", "shipping-recovered"}, {"to", to}, {"missed", missed}});
+    return true;
   }
   parts_.journal.Warning("shipping-failed", {{"to", to}, {"reason", now}});
   parts_.note({{"type", "shipping-failed"}, {"to", to}, {"reason", now}});
+  return false;
 }
 
 }  // namespace ca

@@ -4,6 +4,7 @@
 // checkpoint of each log as a signed note, and "time" (RFC 3339), when it was published.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -42,27 +43,35 @@ struct ShippingParts {
   schema::Journal& journal;
 };
 
-// One thread for each place, so that one that hangs delays no other; a place gets the newest record
-// and may miss those before. Events, once for each change:
+// One thread for each place, so that one that hangs delays no other. A place gets the newest
+// record, again and again until it has taken it or there is a newer one. What it missed meanwhile
+// is not sent later: the newest checkpoint stands for all before it, and proves nothing less (the
+// trees only grow). Events, once for each change:
 //   shipping-failed     to, reason
-//   shipping-recovered  to
+//   shipping-recovered  to, missed: records between the last one that it took before and this one
 class Shipping {
  public:
   explicit Shipping(ShippingParts parts);
   ~Shipping();  // sends what waits
 
-  // Does not block.
+  // Does not block. For one thread.
   void Ship(const std::string& record);
   std::vector<ShipState> Look() const;
 
  private:
-  schema::Outcome Send(std::size_t number, const std::string& record);
-  void Settle(std::size_t number, const schema::Outcome& outcome);
+  struct Record {
+    std::uint64_t number;  // from 1 on
+    std::string text;
+  };
+  schema::Outcome Send(const schema::ShipSettings& place, const std::string& text);
+  bool Settle(std::size_t place, const Record& record, const schema::Outcome& outcome);
 
   const ShippingParts parts_;
   mutable std::mutex mutex_;
-  std::vector<ShipState> states_;  // guarded by mutex_
-  std::vector<std::unique_ptr<Newest<std::string>>> workers_;
+  std::vector<ShipState> states_;     // guarded by mutex_
+  std::uint64_t given_ = 0;           // of whoever ships
+  std::vector<std::uint64_t> taken_;  // the last record that a place took; each of its thread
+  std::vector<std::unique_ptr<Newest<Record>>> workers_;
 };
 
 }  // namespace ca

@@ -65,7 +65,11 @@ Result<std::unique_ptr<Witnesses>> Witnesses::Start(WitnessesParts parts) {
   }
   for (std::size_t i = 0; i < out->members_.size(); ++i) {
     out->members_[i]->worker = std::make_unique<Newest<RoundPtr>>(
-        [raw = out.get(), i](const RoundPtr& round) { raw->Ask(i, round); }, false);
+        [raw = out.get(), i](const RoundPtr& round) {
+          raw->Ask(i, round);
+          return true;  // the next round asks again
+        },
+        std::chrono::milliseconds(0), false);
   }
   return out;
 }
