@@ -1,6 +1,6 @@
-// Tiles, and the issued files beside data tiles, as wide as the tree that is audited has them: a file
-// of their own, or the beginning of the full one, which takes its place when the tree has grown
-// (C2SP tlog-tiles, static-ct-api).
+// Tiles, and the issued files beside data tiles, as wide as the tree that is audited has them: a
+// file of their own, or the beginning of the full one, which takes its place when the tree has
+// grown (C2SP tlog-tiles, static-ct-api).
 #pragma once
 
 #include "ca/audit/source.h"

@@ -30,6 +30,11 @@ struct Options {
   std::size_t quorum = 0;   // cosignatures of known witnesses that each checkpoint has to carry
 };
 
+// By the clock, and processor time of all threads.
+struct Cost {
+  std::chrono::duration<double> took{}, cpu{};
+};
+
 struct LogReport {
   std::string origin;
   std::uint64_t size = 0;
@@ -42,9 +47,9 @@ struct Report {
   Reconciler::Counts counts;
   Findings findings;
   std::uint64_t signatures_checked = 0;
-  std::chrono::duration<double> took{};
-  // What the same signature checks alone take on as many threads, measured after.
-  std::chrono::duration<double> signatures_alone{};
+  Cost cost;
+  // What the same signature checks alone cost on as many threads, measured after.
+  Cost signatures_alone;
 };
 
 // Entries and events done so far, and of how many; called often, on the caller's thread.

@@ -174,8 +174,10 @@ Json ToJson(const Report& report) {
           {"other_events", counts.others},
           {"signature_counts", counts.signature_counts},
           {"signatures_checked", report.signatures_checked},
-          {"seconds", report.took.count()},
-          {"signatures_alone_seconds", report.signatures_alone.count()},
+          {"seconds", report.cost.took.count()},
+          {"cpu_seconds", report.cost.cpu.count()},
+          {"signatures_alone_seconds", report.signatures_alone.took.count()},
+          {"signatures_alone_cpu_seconds", report.signatures_alone.cpu.count()},
           {"findings", std::move(found)},
           {"findings_by_id", std::move(totals)}};
 }
@@ -199,10 +201,10 @@ void Print(const Report& report) {
       number(counts.issued), number(counts.granted), number(counts.unknown), number(counts.open));
   if (report.signatures_checked > 0) {
     std::printf("signatures     %llu checked; %.1f s in all, %.1f s for these alone\n",
-                number(report.signatures_checked), report.took.count(),
-                report.signatures_alone.count());
+                number(report.signatures_checked), report.cost.took.count(),
+                report.signatures_alone.took.count());
   } else {
-    std::printf("signatures     not checked; %.1f s in all\n", report.took.count());
+    std::printf("signatures     not checked; %.1f s in all\n", report.cost.took.count());
   }
   std::printf(
       "signed         %llu counts of signatures compared with what was granted and issued\n",

@@ -51,6 +51,20 @@ def growth(rows):
     line("octets of each", lambda row: f"{row['octets_each']:,.0f}")
 
 
+def verify(rows):
+    """What an audit costs beside the checks of its signatures, of the same run on as many threads."""
+    print("| certificates | signatures | seconds | these checks alone | times | CPU seconds | of it the kernel | checks alone | times | memory |")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for row in rows:
+        checks, signatures = [("-", "-")] * 2, "left out"
+        if row["signatures"]:
+            signatures = f"{row['signatures']:,}"
+            checks = [(f"{row[alone]:.1f}", f"{row[all_of_it] / row[alone]:.2f}")
+                      for alone, all_of_it in (("alone_seconds", "seconds"), ("alone_cpu_seconds", "cpu_seconds"))]
+        print(f"| {row['size']:,} | {signatures} | {row['seconds']:.1f} | {checks[0][0]} | {checks[0][1]} "
+              f"| {row['cpu_seconds']:.1f} | {row['system_seconds']:.1f} | {checks[1][0]} | {checks[1][1]} | {row['rss_mb']:.0f} MB |")
+
+
 def main():
     found = {}
     with open(sys.argv[1]) as file:
@@ -59,6 +73,9 @@ def main():
             found.setdefault(row["kind"], []).append(row["value"])
     if "diff" in found:
         policy(found)
+        return
+    if "verify" in found:
+        verify(found["verify"])
         return
     if "growth" in found:
         growth(found["growth"])

@@ -25,10 +25,16 @@
 #include "ca/log/store.h"
 #include "ca/profile.h"
 #include "schema/log/leaf.h"
+#include "tests/bench/filling.h"
 #include "tests/ca/log/house.h"
 
 namespace {
 
+using bench::Facts;
+using bench::FactsOf;
+using bench::Mix;
+using bench::Must;
+using bench::Template;
 using ca::LogName;
 using ca::sqlite::Connection;
 using ca::sqlite::Statement;
@@ -37,90 +43,20 @@ using schema::Bytes;
 using schema::Steady;
 
 constexpr std::uint64_t kRowsAtOnce = 20'000;
-constexpr std::uint64_t kEach = 100;  // certificates of one workflow
 constexpr std::size_t kWaiters = 64;
 constexpr std::uint64_t kQuestions = 1'000;
 constexpr int kTries = 3;  // of each question
 
-template <class T>
-T Must(schema::Result<T> result) {
-  if (!result) std::fprintf(stderr, "%s\n", result.error().Describe().c_str());
-  MUST(result);
-  if constexpr (!std::is_same_v<T, std::monostate>) return *std::move(result);
-}
-void Must(const schema::Outcome& outcome) {
-  if (!outcome) std::fprintf(stderr, "%s\n", outcome.error().Describe().c_str());
-  MUST(outcome);
-}
-
-// SplitMix64: what an index is filled with can be asked for later.
-std::uint64_t Mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-  x = (x ^ x >> 27) * 0x94d049bb133111eb;
-  return x ^ x >> 31;
-}
-
-std::string Digits(std::uint64_t number) {
-  std::string out = std::to_string(number);
-  return std::string(7 - out.size(), '0') + out;
-}
-
-struct Facts {
-  std::string workflow, san, subject, issuer, request_id;
-  Bytes serial;
-};
-
-Facts FactsOf(std::uint64_t index, std::uint64_t size) {
-  const std::uint64_t random = Mix(index);
-  Facts facts;
-  facts.workflow = Digits(random % std::max<std::uint64_t>(size / kEach, 1));
-  facts.san = "https://ci.example/t" + facts.workflow + "/.build.yml@refs/heads/main";
-  facts.subject = "repo:t" + facts.workflow + ":ref:refs/heads/main";
-  facts.issuer = "https://token" + std::to_string(random % 3) + ".example";
-  for (std::uint64_t i = 0; i < 20; ++i) {
-    facts.serial.push_back(static_cast<std::uint8_t>(Mix(random + 1 + i / 8) >> (i % 8 * 8)));
-  }
-  facts.serial[0] = static_cast<std::uint8_t>((facts.serial[0] & 0x3f) | 0x40);
-  facts.request_id = schema::Hex(schema::BytesView(facts.serial).subspan(8, 8));
-  return facts;
-}
-
-// The octets of one row's parts, from a TBS whose serial and SAN are put in place.
-class Template {
- public:
-  explicit Template(House& house) {
-    const Facts facts = FactsOf(0, 1);
-    const ca::Grant grant = house.MakeGrantFor(facts.san);
-    tbs_ = schema::ToBytes(grant.tbs.tbs());
-    const auto read = Must(ca::ReadTbs(tbs_));
-    serial_at_ = At(read.serial);
-    workflow_at_ = At(schema::ToBytes(schema::AsBytes(facts.workflow)));
-  }
-  const Bytes& Tbs(const Facts& facts) {
-    std::ranges::copy(facts.serial, tbs_.begin() + serial_at_);
-    std::ranges::copy(facts.workflow, tbs_.begin() + workflow_at_);
-    return tbs_;
-  }
-  static Bytes Signed(schema::BytesView tbs, std::uint64_t random) {
-    Bytes signature{0x30, 0x44};
-    for (std::uint64_t i = 0; i < 9; ++i) {
-      for (int n = 0; n < 8; ++n) {
-        signature.push_back(static_cast<std::uint8_t>(Mix(random + i) >> (8 * n)));
-      }
+// As long as a signature, and none.
+Bytes Signed(schema::BytesView tbs, std::uint64_t random) {
+  Bytes signature{0x30, 0x44};
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    for (int n = 0; n < 8; ++n) {
+      signature.push_back(static_cast<std::uint8_t>(Mix(random + i) >> (8 * n)));
     }
-    return ca::Assemble(tbs, schema::Signature(std::move(signature))).bytes();
   }
-
- private:
-  std::ptrdiff_t At(const Bytes& part) const {
-    const auto found = std::ranges::search(tbs_, part);
-    MUST(!found.empty());
-    return found.begin() - tbs_.begin();
-  }
-  Bytes tbs_;
-  std::ptrdiff_t serial_at_ = 0, workflow_at_ = 0;
-};
+  return ca::Assemble(tbs, schema::Signature(std::move(signature))).bytes();
+}
 
 class Filler {
  public:
@@ -219,8 +155,8 @@ class Filler {
       const schema::Sct sct{token, logged, index, schema::Signature(Bytes(71, 1))};
       const auto final_tbs = Must(ca::WithSctList(tbs, schema::EncodeSctList(sct)));
       const auto poisoned = Must(ca::WithPoison(tbs));
-      certificate = ca::Keep(leaf, Template::Signed(final_tbs.view(), index));
-      precertificate = ca::Keep(leaf, Template::Signed(poisoned.view(), index + size_));
+      certificate = ca::Keep(leaf, Signed(final_tbs.view(), index));
+      precertificate = ca::Keep(leaf, Signed(poisoned.view(), index + size_));
     }
     const schema::Hash hash = Append(LogName::kCertificates, leaf);
     const std::uint64_t granted = events_.size();
