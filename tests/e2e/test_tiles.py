@@ -319,3 +319,79 @@ def test_clients_of_others_read_both_logs(grown, tmp_path):
     if done.returncode != 0 and any(sign in done.stderr for sign in ("dial tcp", "no such host", "i/o timeout", "lookup ")):
         pytest.skip("its modules cannot be fetched")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def program(name):
+    """A reader of logs that others wrote, as its users run it: run(arguments) gives the exit code and what it said."""
+    path = house.CACHE / "monitors-v1" / name
+    if not path.is_file():
+        pytest.skip(f"{path} is not there (scripts/setup test builds it when Go is installed)")
+
+    def run(*arguments):
+        done = subprocess.run([str(path), *map(str, arguments)], capture_output=True, text=True, timeout=60 * house.PATIENCE)
+        return done.returncode, done.stdout + done.stderr
+    return run
+
+
+def test_ctclient_reads_the_certificates_log(grown, tmp_path, row):
+    """certificate-transparency-go's command line: each of its commands that reads."""
+    ctclient = program("ctclient")
+    public = tmp_path / "ct.pub"
+    public.write_bytes(requests.get(grown.public + "/trust/ct.pub", timeout=house.TIMEOUT).content)
+
+    def ask(command, *more, key=public):
+        return ctclient(command, "--log_uri", grown.log, "--pub_key", key, *more)
+    log, (size, root, _) = grown.published(SIZE)
+    leaves = [rfc6962.leaf_hash(leaf) for leaf, _ in log.entries(size)]
+    with row("the tree head"):
+        code, said = ask("get-sth")
+        assert code == 0 and f"(size={size})" in said and root.hex() in said, said
+    with row("the tree head of another key"):
+        other = tmp_path / "other.pub"
+        other.write_bytes(ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+        code, said = ask("get-sth", key=other)
+        assert code != 0 and "signature" in said, said
+    with row("all entries in one request, as monitors ask"):
+        code, said = ask("get-entries", "--first", 0, "--last", size)
+        assert code == 0 and "Failed" not in said and "Error" not in said, said[:2000]
+        assert said.count("pre-certificate from issuer with keyhash") == size
+    with row("consistency"):
+        code, said = ask("get-consistency-proof", "--prev_size", 100, "--prev_hash", rfc6962.root_of(leaves[:100]).hex(),
+                         "--size", size, "--tree_hash", root.hex())
+        assert code == 0 and "Verified that hash" in said, said
+    with row("consistency with another tree"):
+        code, said = ask("get-consistency-proof", "--prev_size", 100, "--prev_hash", rfc6962.root_of(leaves[1:101]).hex(),
+                         "--size", size, "--tree_hash", root.hex())
+        assert code != 0 and "Failed to VerifyConsistency" in said, said
+    with row("inclusion"):
+        for index in (0, 255, 256, size - 1):
+            code, said = ask("get-inclusion-proof", "--leaf_hash", leaves[index].hex())
+            assert code == 0 and f"for index {index} " in said and "Verified that hash" in said, said
+    with row("roots"):
+        code, said = ask("get-roots")
+        assert code == 0 and "Certificate" in said, said
+
+
+def test_fsck_reads_the_events_log(grown, tmp_path, row):
+    """tessera's command line, which ends with 0 whatever it finds and says what that is; with one worker it hangs on what it finds."""
+    fsck = program("fsck")
+    export(grown, tmp_path)
+    key = tmp_path / "key"
+    key.write_text(note.vkey("chancery.demo/events", note_key(grown, "events-note.key")))
+    directory = tmp_path / "events" / "demo"
+
+    def check(url):
+        code, said = fsck("--storage_url", url, "--public_key", key, "--ui=false", "-N=4", "-v=1", "-logtostderr")
+        assert code == 0 and "Completed ranges" in said, said
+        return said
+    for name, url in (("server", base_of(grown, "events")), ("files", f"file://{directory}")):
+        with row(name):
+            assert "fsck failed" not in check(url)
+    for changed in ("tile/entries/000", "tile/0/000", "checkpoint"):
+        with row(f"another {changed}"):
+            path = directory / changed
+            right = path.read_bytes()
+            path.write_bytes(right[:60] + bytes([right[60] ^ 1]) + right[61:])
+            assert "fsck failed" in check(f"file://{directory}")
+            path.write_bytes(right)
