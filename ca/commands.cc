@@ -21,12 +21,12 @@ using schema::Json;
 using schema::Result;
 
 struct SearchOptions {
-  std::string config, format = "text", since, until;
+  std::string config, format = "text", shard, since, until;
   Search search;
   std::int64_t before = -1;
 };
 struct ShowOptions {
-  std::string config, format = "text", entry;
+  std::string config, format = "text", shard, entry;
 };
 
 Result<schema::Config> LoadConfig(const std::string& file) {
@@ -34,8 +34,10 @@ Result<schema::Config> LoadConfig(const std::string& file) {
   return schema::ParseConfig(text, file);
 }
 
-Result<std::unique_ptr<Reader>> OpenReader(const schema::Config& config) {
-  return Reader::Open(config.state, config.log.certificates.shard, config.log.events.shard);
+// `shard`: of the certificates log; empty: the one that is written.
+Result<std::unique_ptr<Reader>> OpenReader(const schema::Config& config, const std::string& shard) {
+  return Reader::Open(config.state, shard.empty() ? config.log.certificates.shard : shard,
+                      config.log.events.shard);
 }
 
 // "2026-11-21T10:00:00Z", "2026-11-21", or how long ago: "90m".
@@ -51,15 +53,16 @@ Result<schema::TimeMs> ParseWhen(const std::string& text) {
 
 void PrintRows(const std::vector<IssuanceRow>& rows) {
   for (const IssuanceRow& row : rows) {
-    std::printf("%8llu  %s  %s  %s%s\n", static_cast<unsigned long long>(row.index),
-                schema::Rfc3339(row.logged).c_str(), row.serial.c_str(), Plain(row.san).c_str(),
+    std::printf("%s %8llu  %s  %s  %s%s\n", row.shard.c_str(),
+                static_cast<unsigned long long>(row.index), schema::Rfc3339(row.logged).c_str(),
+                row.serial.c_str(), Plain(row.san).c_str(),
                 row.certificate_stored ? "" : "  (no certificate stored)");
   }
 }
 
 Result<int> RunSearch(SearchOptions options) {
   TRY(const schema::Config config, LoadConfig(options.config));
-  TRY(const auto reader, OpenReader(config));
+  TRY(const auto reader, OpenReader(config, options.shard));
   if (!options.since.empty()) {
     TRY(options.search.since, ParseWhen(options.since));
   }
@@ -73,8 +76,8 @@ Result<int> RunSearch(SearchOptions options) {
     return 0;
   }
   PrintRows(rows);
-  if (rows.size() == options.search.count_max && rows.back().index > 0) {
-    std::fprintf(stderr, "there may be more: --before %llu\n",
+  if (rows.size() == options.search.count_max) {
+    std::fprintf(stderr, "there may be more: --shard %s --before %llu\n", rows.back().shard.c_str(),
                  static_cast<unsigned long long>(rows.back().index));
   }
   return 0;
@@ -129,9 +132,10 @@ void PrintShown(const Json& facts) {
 
 Result<int> RunShow(const ShowOptions& options) {
   TRY(const schema::Config config, LoadConfig(options.config));
-  TRY(const auto reader, OpenReader(config));
-  TRY(const LogKeys keys, StoredLogKeys(config));
-  TRY(const std::uint64_t index, FindIndex(*reader, options.entry));
+  TRY(const auto reader, OpenReader(config, options.shard));
+  TRY(const LogKeys keys, StoredLogKeys(config, options.shard));
+  const std::string& shard = options.shard.empty() ? config.log.certificates.shard : options.shard;
+  TRY(const std::uint64_t index, FindIndex(*reader, shard, options.entry));
   TRY(const Shown shown, ShowEntry(*reader, keys, index));
   if (options.format == "json") {
     std::printf("%s\n", shown.facts.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
@@ -176,6 +180,8 @@ void RegisterSearch(CLI::App& log, int& exit_code) {
       ->capture_default_str();
   command->add_option("--before", options->before, "next page: entries with a smaller index")
       ->check(CLI::NonNegativeNumber);
+  command->add_option("--shard", options->shard,
+                      "in which --before counts; it and those before are searched");
   command->callback([options, &exit_code] { Finish(RunSearch(*options), exit_code); });
 }
 
@@ -191,6 +197,8 @@ void RegisterShow(CLI::App& log, int& exit_code) {
   AddCommon(*command, options->config, options->format);
   command->add_option("INDEX|SERIAL", options->entry, "leaf index, or serial (prefix with '*')")
       ->required();
+  command->add_option("--shard", options->shard,
+                      "of the certificates log; the one that is written");
   command->callback([options, &exit_code] { Finish(RunShow(*options), exit_code); });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ca/pem.h"
 #include "ca/tbs_parts.h"
 #include "schema/base/file.h"
 
@@ -41,6 +42,20 @@ std::optional<schema::Time> EndOf(const schema::RotationCa& ca, std::chrono::sec
   return std::max(*ca.retired, ca.replaced.value_or(*ca.retired) + lifetime);
 }
 
+Result<NextShard> LoadNextShard(const schema::Config& config, const schema::NextShard& terms) {
+  const auto unfit = [&terms](const std::string& why) {
+    return Error{&kBadRotation, "next-shard: " + terms.key + ": " + why};
+  };
+  const auto pem = schema::ReadFile(config.Resolve(terms.key));
+  if (!pem) return unfit(pem.error().detail);
+  auto blocks = ParsePem(*pem, 1);
+  if (!blocks) return unfit(blocks.error().detail);
+  if (blocks->front().label != "PUBLIC KEY") return unfit("wanted a PUBLIC KEY");
+  schema::SpkiDer key(std::move(blocks->front().der));
+  if (!IssuerKey::Load(key)) return unfit("wanted an ECDSA P-256 key");
+  return NextShard{terms, std::move(key)};
+}
+
 }  // namespace
 
 Outcome IssuingCas::Add(IssuingCa ca) {
@@ -74,6 +89,9 @@ Result<IssuingCas> IssuingCas::Load(const schema::Config& config, const schema::
     if (!chain) return Unfit(terms.name, terms.chain + ": " + chain.error().detail);
     TRY(IssuerKey key, IssuerKey::Load(chain->spki));
     TRY(cas.Add({terms, *std::move(chain), std::move(key), EndOf(terms, config.ca.lifetime)}));
+  }
+  if (rotation.next_shard) {
+    TRY(cas.next_shard_, LoadNextShard(config, *rotation.next_shard));
   }
   return cas;
 }

@@ -23,13 +23,19 @@ struct IssuingCa {
   std::optional<schema::Time> until;
 };
 
+// Of the certificates log, not opened yet.
+struct NextShard {
+  schema::NextShard terms;
+  schema::SpkiDer log_key;
+};
+
 // Never changes. Any thread.
 class IssuingCas {
  public:
   // The CAs of the rotation with their chains, read from files. Each chain was valid when its CA
   // came into its state; that of the active one is valid at `now`. kBadRotation, naming the CA: its
   // chain is unfit, or has the key, key identifier or subject of another's, by which verifiers and
-  // signers tell them apart.
+  // signers tell them apart; or the key of the next shard is none.
   static schema::Result<IssuingCas> Load(const schema::Config& config,
                                          const schema::Rotation& rotation, schema::Time now);
   // One, without a file. kBadChain.
@@ -39,6 +45,7 @@ class IssuingCas {
   const std::vector<std::shared_ptr<const IssuingCa>>& all() const { return all_; }
   const IssuingCa& active() const { return *active_; }
   std::shared_ptr<const IssuingCa> shared_active() const { return active_; }
+  const std::optional<NextShard>& next_shard() const { return next_shard_; }
 
   // By the SHA-256 of its SubjectPublicKeyInfo: the issuer_key_hash of a leaf; or null.
   const IssuingCa* Find(const schema::Hash& key_hash) const;
@@ -50,6 +57,7 @@ class IssuingCas {
   schema::Outcome Add(IssuingCa ca);
   std::vector<std::shared_ptr<const IssuingCa>> all_;
   std::shared_ptr<const IssuingCa> active_;
+  std::optional<NextShard> next_shard_;
 };
 
 // Those in force now. Thread-safe.

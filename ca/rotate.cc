@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ca/log/rows.h"
 #include "schema/base/bytes.h"
 
 namespace ca {
@@ -88,6 +89,35 @@ Json NextSteps(const IssuingCas& cas, const schema::Config& config, Time now) {
   return next;
 }
 
+// Adds the step to `next` when one is prepared.
+Json Shards(const IssuingCas& cas, const std::vector<ShardRow>& shards,
+            const schema::Config& config, Time now, Json& next) {
+  Json out = Json::array();
+  const ShardIds written = WrittenOf(shards);
+  const auto& prepared = cas.next_shard();
+  bool opened = false;
+  for (const ShardRow& shard : shards) {
+    const bool certificates = shard.log == LogName::kCertificates;
+    out.push_back({{"log", certificates ? "certificates" : "events"},
+                   {"name", shard.name},
+                   {"state", shard.id == written.Of(shard.log) ? "written" : "closed"},
+                   {"origin", shard.origin},
+                   {"since", Rfc3339(shard.since)},
+                   {"entries", shard.size}});
+    opened = opened || (certificates && prepared && shard.name == prepared->terms.name);
+  }
+  if (!prepared || opened) return out;
+  const Time from = prepared->terms.prepared + config.ca.lead;
+  out.push_back({{"log", "certificates"},
+                 {"name", prepared->terms.name},
+                 {"state", "prepared"},
+                 {"prepared", Rfc3339(prepared->terms.prepared)},
+                 {"may_be_opened_from", Rfc3339(from)}});
+  next.push_back("open log shard " + prepared->terms.name +
+                 " by log.certificates and a restart: " + When(from, now));
+  return out;
+}
+
 }  // namespace
 
 Time MayBeActive(const schema::RotationCa& prepared, std::chrono::seconds lead) {
@@ -151,13 +181,22 @@ Outcome Retire(schema::Rotation& rotation, const std::string& name, std::chrono:
   return schema::Ok();
 }
 
-Json PlanOf(const IssuingCas& cas, const schema::Config& config, Time now) {
+Outcome PrepareShard(schema::Rotation& rotation, const std::string& name, const std::string& key,
+                     Time now) {
+  rotation.next_shard = schema::NextShard{name, key, now};
+  return schema::Ok();
+}
+
+Json PlanOf(const IssuingCas& cas, const std::vector<ShardRow>& shards,
+            const schema::Config& config, Time now) {
   Json all = Json::array();
   for (const auto& ca : cas.all()) all.push_back(Dates(*ca, config));
+  Json next = NextSteps(cas, config, now);
   return {{"lead", schema::FormatDuration(config.ca.lead)},
           {"lifetime", schema::FormatDuration(config.ca.lifetime)},
           {"cas", std::move(all)},
-          {"next", NextSteps(cas, config, now)}};
+          {"shards", Shards(cas, shards, config, now, next)},
+          {"next", std::move(next)}};
 }
 
 }  // namespace ca

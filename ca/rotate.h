@@ -1,10 +1,11 @@
-// The steps from one issuing CA to the next, as changes of rotation.yaml: pure, the clock is an
-// argument.
+// The steps from one issuing CA and one shard of the log to the next, as changes of rotation.yaml:
+// pure, the clock is an argument.
 #pragma once
 
 #include <string>
 
 #include "ca/issuing_cas.h"
+#include "ca/log/store.h"
 #include "schema/base/json.h"
 #include "schema/config.h"
 #include "schema/rotation.h"
@@ -27,7 +28,15 @@ schema::Outcome Activate(schema::Rotation& rotation, const std::string& name,
 schema::Outcome Retire(schema::Rotation& rotation, const std::string& name,
                        std::chrono::seconds lifetime, schema::Time now);
 
-// {"lead", "lifetime", "cas": [{name, state, dates…}], "next": [what to do, and when]}
-schema::Json PlanOf(const IssuingCas& cas, const schema::Config& config, schema::Time now);
+// The key of the next shard of the certificates log is published; it may be opened by the
+// configuration when a CA might be activated. In place of one that was prepared before.
+schema::Outcome PrepareShard(schema::Rotation& rotation, const std::string& name,
+                             const std::string& key, schema::Time now);
+
+// {"lead", "lifetime", "cas": [{name, state, dates…}], "shards": [{log, name, state, …}],
+//  "next": [what to do, and when]}
+// `shards`: those of the store.
+schema::Json PlanOf(const IssuingCas& cas, const std::vector<ShardRow>& shards,
+                    const schema::Config& config, schema::Time now);
 
 }  // namespace ca

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "ca/log/rows.h"
+#include "ca/log/stored_keys.h"
 #include "ca/rotate.h"
 #include "ca/text.h"
 #include "hsm/commands.h"
@@ -57,7 +59,27 @@ void Print(const Json& plan, const std::string& format) {
       std::printf("  %-22s %s\n", key.c_str(), Plain(value.get<std::string>()).c_str());
     }
   }
+  for (const Json& shard : plan["shards"]) {
+    std::printf("log shard %s: %s\n", shard["name"].get<std::string>().c_str(),
+                shard["state"].get<std::string>().c_str());
+    for (const auto& [key, value] : shard.items()) {
+      if (key == "name" || key == "state") continue;
+      const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+      std::printf("  %-22s %s\n", key.c_str(), Plain(text).c_str());
+    }
+  }
   for (const Json& step : plan["next"]) std::printf("next: %s\n", step.get<std::string>().c_str());
+}
+
+// A house that has never served has no shards.
+Result<std::vector<ShardRow>> ShardsOf(const Desk& desk) {
+  if (!std::filesystem::exists(desk.config.state / kDatabaseName)) return std::vector<ShardRow>();
+  return StoredShards(desk.config.state);
+}
+
+Result<Json> PlanNow(const Desk& desk, const IssuingCas& cas) {
+  TRY(const std::vector<ShardRow> shards, ShardsOf(desk));
+  return PlanOf(cas, shards, desk.config, desk.now);
 }
 
 // What is written has been read back as the server will read it.
@@ -66,14 +88,16 @@ Outcome Keep(const Desk& desk, const Options& options) {
   TRY(const schema::Rotation rotation, schema::ParseRotation(text));
   TRY(const IssuingCas cas, IssuingCas::Load(desk.config, rotation, desk.now));
   TRY(schema::ReplaceFile(desk.config.ca.rotation, text));
-  Print(PlanOf(cas, desk.config, desk.now), options.format);
+  TRY(const Json plan, PlanNow(desk, cas));
+  Print(plan, options.format);
   return schema::Ok();
 }
 
 Outcome Plan(const Options& options) {
   TRY(const Desk desk, Open(options));
   TRY(const IssuingCas cas, IssuingCas::Load(desk.config, desk.rotation, desk.now));
-  Print(PlanOf(cas, desk.config, desk.now), options.format);
+  TRY(const Json plan, PlanNow(desk, cas));
+  Print(plan, options.format);
   return schema::Ok();
 }
 
@@ -115,6 +139,22 @@ Outcome RunPrepare(const Options& options) {
   TRY(Prepare(desk.rotation, fresh, desk.now));
   TRY(IssuingCas::Load(desk.config, desk.rotation, desk.now));
   TRY(ProveKey(schema::ConfigOf(desk.config, fresh)));
+  return Keep(desk, options);
+}
+
+Outcome RunPrepareShard(const Options& options) {
+  TRY(Desk desk, Open(options));
+  TRY(PrepareShard(desk.rotation, options.name, options.key, desk.now));
+  TRY(const IssuingCas cas, IssuingCas::Load(desk.config, desk.rotation, desk.now));
+  TRY(const std::vector<ShardRow> shards, ShardsOf(desk));
+  for (const ShardRow& shard : shards) {
+    if (shard.log != LogName::kCertificates) continue;
+    const bool named = shard.name == options.name;
+    if (!named && schema::SpkiDer(shard.log_key) != cas.next_shard()->log_key) continue;
+    return schema::Error{&kBadRotation, "next-shard: " + (named ? options.name : options.key) +
+                                            " is that of a shard there is; a new one needs a name "
+                                            "and a key of its own"};
+  }
   return Keep(desk, options);
 }
 
@@ -187,6 +227,19 @@ void RegisterRotate(CLI::App& app, int& exit_code) {
   command->footer(
       "Example:\n  chancery rotate prepare 2027 --config chancery.yaml --chain chain-2027.pem "
       "--key 'pkcs11:token=chancery;object=ca-2027?module-path=…&pin-source=file:pin'");
+
+  const auto shard = std::make_shared<Options>();
+  command =
+      Add(*rotate, "prepare-shard", "Publish the key of the next shard of the certificates log",
+          shard, RunPrepareShard, exit_code);
+  command->add_option("NAME", shard->name, "as log.certificates.shard will be")->required();
+  command
+      ->add_option("--key", shard->key,
+                   "PEM of the public key, ECDSA P-256; from the configuration's folder")
+      ->required();
+  command->footer(
+      "Example:\n  chancery rotate prepare-shard 2027 --config chancery.yaml --key log-2027.pub\n"
+      "  # after ca.lead: log.certificates with this shard, a new origin and its keys; restart");
 
   const auto activate = std::make_shared<Options>();
   command = Add(*rotate, "activate", "Let this CA sign all new certificates", activate, RunActivate,

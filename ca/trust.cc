@@ -27,19 +27,48 @@ Json CertificateAuthority(const schema::Config& config, const IssuingCa& ca) {
   };
 }
 
-Json CertificateLog(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys) {
+// Its SCTs are from `since` to `until`; absent: it is not closed.
+Json CertificateLog(const schema::Config& config, const IssuingCas& cas, const std::string& shard,
+                    const schema::SpkiDer& log_key, schema::Time since,
+                    std::optional<schema::TimeMs> until) {
   // The first SCT is not older than the shard, and no certificate is older than its chain.
-  schema::Time start = schema::ToSeconds(keys.since);
-  for (const auto& ca : cas.all()) start = std::min(start, ca->chain.not_before);
+  for (const auto& ca : cas.all()) since = std::min(since, ca->chain.not_before);
+  Json window = {{"start", schema::Rfc3339(since)}};
+  if (until) {
+    window["end"] = schema::Rfc3339(schema::ToSeconds(*until) + std::chrono::seconds(1));
+  }
   return {
-      {"baseUrl", config.public_url + "/log/certificates/" + config.log.certificates.shard},
+      {"baseUrl", config.public_url + "/log/certificates/" + shard},
       {"hashAlgorithm", "SHA2_256"},
       {"publicKey",
-       {{"rawBytes", schema::Base64(keys.log_key.view())},
+       {{"rawBytes", schema::Base64(log_key.view())},
         {"keyDetails", "PKIX_ECDSA_P256_SHA_256"},
-        {"validFor", {{"start", schema::Rfc3339(start)}}}}},
-      {"logId", {{"keyId", schema::Base64(keys.log_id)}}},
+        {"validFor", std::move(window)}}},
+      {"logId", {{"keyId", schema::Base64(schema::Sha256(log_key.view()))}}},
   };
+}
+
+Json CertificateLogs(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys) {
+  const std::string& written = config.log.certificates.shard;
+  Json logs = Json::array();
+  for (const FormerShard& shard : keys.former) {
+    if (shard.log != LogName::kCertificates) continue;
+    logs.push_back(CertificateLog(config, cas, shard.name, shard.log_key,
+                                  schema::ToSeconds(shard.since), shard.until));
+  }
+  logs.push_back(CertificateLog(config, cas, written, keys.log_key, schema::ToSeconds(keys.since),
+                                std::nullopt));
+  const auto& next = cas.next_shard();
+  const auto opened = [&](const std::string& name) {
+    return name == written || std::ranges::any_of(keys.former, [&](const FormerShard& shard) {
+             return shard.log == LogName::kCertificates && shard.name == name;
+           });
+  };
+  if (next && !opened(next->terms.name)) {
+    logs.push_back(CertificateLog(config, cas, next->terms.name, next->log_key,
+                                  next->terms.prepared, std::nullopt));
+  }
+  return logs;
 }
 
 }  // namespace
@@ -51,7 +80,7 @@ std::string TrustedRoot(const schema::Config& config, const IssuingCas& cas, con
              {"mediaType", "application/vnd.dev.sigstore.trustedroot+json;version=0.1"},
              {"tlogs", Json::array()},
              {"certificateAuthorities", std::move(authorities)},
-             {"ctlogs", Json::array({CertificateLog(config, cas, keys)})},
+             {"ctlogs", CertificateLogs(config, cas, keys)},
              {"timestampAuthorities", Json::array()},
          }
              .dump(2) +
@@ -73,10 +102,15 @@ std::vector<std::string> AllCertificates(const IssuingCas& cas) {
 std::string LogVerifierKeys(const schema::Config& config, const LogKeys& keys) {
   using schema::NoteKeyType;
   const schema::LogSettings& log = config.log;
-  const schema::VerifierKey all[] = {
-      {log.certificates.origin, NoteKeyType::kTreeHead, keys.log_key.bytes()},
-      {log.certificates.origin, NoteKeyType::kEd25519, keys.certificates_note_key},
-      {log.events.origin, NoteKeyType::kEd25519, keys.events_note_key}};
+  std::vector<schema::VerifierKey> all;
+  const auto add = [&all](const std::string& origin, const schema::SpkiDer& log_key,
+                          const schema::Bytes& note_key) {
+    if (!log_key.empty()) all.push_back({origin, NoteKeyType::kTreeHead, log_key.bytes()});
+    all.push_back({origin, NoteKeyType::kEd25519, note_key});
+  };
+  add(log.certificates.origin, keys.log_key, keys.certificates_note_key);
+  add(log.events.origin, {}, keys.events_note_key);
+  for (const FormerShard& shard : keys.former) add(shard.origin, shard.log_key, shard.note_key);
   std::string out =
       "# Verifier keys (C2SP signed-note) of the certificates log, twice, and of the events log.\n"
       "# Add a line for each witness you know: its cosignatures are then asked for.\n";

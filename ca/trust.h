@@ -10,9 +10,10 @@
 namespace ca {
 
 // sigstore TrustedRoot as proto3 JSON, media type …trustedroot+json;version=0.1: a certificate
-// authority for each issuing CA, those that are prepared or retired too, and one CT log. A log's
-// logId is the SHA-256 of its key; windows start no later than the first use and have no end, but
-// for a CA that is retired.
+// authority for each issuing CA, those that are prepared or retired too, and a CT log for each
+// shard of the certificates log, in their order, and the next one if it is prepared. A log's logId
+// is the SHA-256 of its key; windows start no later than the first use and have no end, but for a
+// CA that is retired and a shard that is closed.
 std::string TrustedRoot(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys);
 
 // All certificates of all chains as PEM without trailing newlines, the active CA's chain first,
@@ -21,7 +22,7 @@ std::vector<std::string> AllCertificates(const IssuingCas& cas);
 
 // The keys of both logs for those who read checkpoints: verifier keys (C2SP signed-note), one a
 // line, after lines of comment. Of the certificates log the log key (type 05) and the note key
-// (01), of the events log the note key.
+// (01), of the events log the note key. Those of closed shards follow.
 std::string LogVerifierKeys(const schema::Config& config, const LogKeys& keys);
 
 }  // namespace ca

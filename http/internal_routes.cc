@@ -94,7 +94,19 @@ Response Search(const Services& services, const Request& request) {
     if (!before) return Problem(before.error(), request.id);
     search.before = *before;
   }
-  const auto rows = services.log.reader().Find(search);
+  const ca::Reader* reader = &services.log.reader();
+  if (query->Has("shard")) {
+    const std::string shard(query->Text("shard"));
+    const auto& shards = services.log.shards();
+    const auto found = std::ranges::find_if(shards, [&shard](const ca::ServedShard& one) {
+      return one.log == ca::LogName::kCertificates && one.name == shard;
+    });
+    if (found == shards.end()) {
+      return Problem(schema::Error{&ca::kBadRange, "no shard " + shard}, request.id);
+    }
+    reader = found->reader;
+  }
+  const auto rows = reader->Find(search);
   if (!rows) return Problem(rows.error(), request.id);
   return Response{200, "application/json", ca::RowsJson(*rows).dump() + "\n", {}};
 }

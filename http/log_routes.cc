@@ -40,8 +40,8 @@ Result<schema::Bytes> ExtraData(const ca::LogEntry& entry, const ca::Issuers& is
   return out;
 }
 
-Result<Json> GetSth(const Services& services, const Query&) {
-  TRY(const ca::SignedTreeHead sth, services.log.reader().LatestTreeHead(LogName::kCertificates));
+Result<Json> GetSth(const ca::Reader& reader, const Query&) {
+  TRY(const ca::SignedTreeHead sth, reader.LatestTreeHead(LogName::kCertificates));
   return Json{
       {"tree_size", sth.head.size},
       {"timestamp", sth.head.timestamp.time_since_epoch().count()},
@@ -50,12 +50,12 @@ Result<Json> GetSth(const Services& services, const Query&) {
   };
 }
 
-Result<Json> GetEntries(const Services& services, const Query& query) {
+Result<Json> GetEntries(const ca::Reader& reader, const Query& query) {
   TRY(const std::uint64_t first, query.Number("start"));
   TRY(const std::uint64_t last, query.Number("end"));
   if (first > last) return schema::Error{&kBadQuery, "start is after end"};
-  TRY(const auto entries, services.log.reader().Entries(first, last));
-  TRY(const ca::Issuers issuers, services.log.reader().ReadIssuers());
+  TRY(const auto entries, reader.Entries(first, last));
+  TRY(const ca::Issuers issuers, reader.ReadIssuers());
   Json list = Json::array();
   for (const ca::LogEntry& entry : entries) {
     TRY(const schema::Bytes extra_data, ExtraData(entry, issuers));
@@ -65,7 +65,7 @@ Result<Json> GetEntries(const Services& services, const Query& query) {
   return Json{{"entries", std::move(list)}};
 }
 
-Result<Json> GetProofByHash(const Services& services, const Query& query) {
+Result<Json> GetProofByHash(const ca::Reader& reader, const Query& query) {
   auto bytes = schema::DecodeBase64Lenient(query.Text("hash"));
   schema::Hash hash;
   if (!bytes || bytes->size() != hash.size()) {
@@ -73,33 +73,32 @@ Result<Json> GetProofByHash(const Services& services, const Query& query) {
   }
   std::ranges::copy(*bytes, hash.begin());
   TRY(const std::uint64_t size, query.Number("tree_size"));
-  TRY(const std::uint64_t index, services.log.reader().FindLeaf(hash));
-  TRY(const auto path, services.log.reader().InclusionProof(LogName::kCertificates, index, size));
+  TRY(const std::uint64_t index, reader.FindLeaf(hash));
+  TRY(const auto path, reader.InclusionProof(LogName::kCertificates, index, size));
   return Json{{"leaf_index", index}, {"audit_path", Base64List(path)}};
 }
 
-Result<Json> GetConsistency(const Services& services, const Query& query) {
+Result<Json> GetConsistency(const ca::Reader& reader, const Query& query) {
   TRY(const std::uint64_t first, query.Number("first"));
   TRY(const std::uint64_t second, query.Number("second"));
-  TRY(const auto path,
-      services.log.reader().ConsistencyProof(LogName::kCertificates, first, second));
+  TRY(const auto path, reader.ConsistencyProof(LogName::kCertificates, first, second));
   return Json{{"consistency", Base64List(path)}};
 }
 
-Result<Json> GetEntryAndProof(const Services& services, const Query& query) {
+Result<Json> GetEntryAndProof(const ca::Reader& reader, const Query& query) {
   TRY(const std::uint64_t index, query.Number("leaf_index"));
   TRY(const std::uint64_t size, query.Number("tree_size"));
-  TRY(const auto path, services.log.reader().InclusionProof(LogName::kCertificates, index, size));
-  TRY(const ca::LogEntry entry, services.log.reader().Entry(index));
-  TRY(const ca::Issuers issuers, services.log.reader().ReadIssuers());
+  TRY(const auto path, reader.InclusionProof(LogName::kCertificates, index, size));
+  TRY(const ca::LogEntry entry, reader.Entry(index));
+  TRY(const ca::Issuers issuers, reader.ReadIssuers());
   TRY(const schema::Bytes extra_data, ExtraData(entry, issuers));
   return Json{{"leaf_input", schema::Base64(entry.leaf)},
               {"extra_data", schema::Base64(extra_data)},
               {"audit_path", Base64List(path)}};
 }
 
-Result<Json> GetRoots(const Services& services, const Query&) {
-  TRY(const ca::Issuers issuers, services.log.reader().ReadIssuers());
+Result<Json> GetRoots(const ca::Reader& reader, const Query&) {
+  TRY(const ca::Issuers issuers, reader.ReadIssuers());
   Json roots = Json::array();
   for (const ca::Issuer* root : issuers.Roots()) {
     roots.push_back(schema::Base64(root->certificate.view()));
@@ -107,11 +106,11 @@ Result<Json> GetRoots(const Services& services, const Query&) {
   return Json{{"certificates", std::move(roots)}};
 }
 
-Result<Json> GetEvents(const Services& services, const Query& query) {
+Result<Json> GetEvents(const ca::Reader& reader, const Query& query) {
   TRY(const std::uint64_t first, query.Number("first"));
   TRY(const std::uint64_t last, query.Number("last"));
   if (first > last) return schema::Error{&kBadQuery, "first is after last"};
-  TRY(const auto events, services.log.reader().Events(first, last));
+  TRY(const auto events, reader.Events(first, last));
   return Json{{"entries", events}};
 }
 
@@ -120,66 +119,91 @@ const schema::ErrorKind kNoSubmissions{"no-submissions", schema::Fault::kNotFoun
                                        "of its own CA, which logs each before "
                                        "it is signed"};
 
-// RFC 6962 4.1 and 4.2.
-void AddRefusal(const Services&, Router& router, const std::string& path) {
-  const auto refuse = [](const Request& request) {
-    return Problem(schema::Error{&kNoSubmissions, ""}, request.id);
-  };
-  router.Add("GET", path, refuse);
-  router.Add("POST", path, refuse);
-}
+using Answer = Result<Json> (*)(const ca::Reader&, const Query&);
 
-void AddMetadata(const Services& services, Router& router, const std::string& path) {
-  router.Add("GET", path,
-             [body = ca::LogMetadata(services.config, services.log.keys())](const Request&) {
-               return Response{200, "application/json", body, {kNoStore}};
-             });
-}
+// The routes of one shard. It and the router outlive what is added.
+class Shard {
+ public:
+  Shard(const ca::ServedShard& shard, Router& router) : shard_(shard), router_(router) {}
 
-using Answer = Result<Json> (*)(const Services&, const Query&);
+  std::string Path(const std::string& name) const {
+    const bool certificates = shard_.log == LogName::kCertificates;
+    return std::string("/log/") + (certificates ? "certificates/" : "events/") + shard_.name + "/" +
+           name;
+  }
 
-void AddJson(const Services& services, Router& router, const std::string& path, Answer answer) {
-  router.Add("GET", path, [&services, answer](const Request& request) {
-    const auto query = Query::Parse(request.query);
-    if (!query) return Problem(query.error(), request.id);
-    const auto json = answer(services, *query);
-    if (!json) return Problem(json.error(), request.id);
-    return Response{200, "application/json", json->dump(), {kNoStore}};
-  });
-}
+  void Json(const std::string& name, Answer answer) const {
+    const ca::Reader& reader = *shard_.reader;
+    router_.Add("GET", Path(name), [&reader, answer](const Request& request) {
+      const auto query = Query::Parse(request.query);
+      if (!query) return Problem(query.error(), request.id);
+      const auto json = answer(reader, *query);
+      if (!json) return Problem(json.error(), request.id);
+      return Response{200, "application/json", json->dump(), {kNoStore}};
+    });
+  }
 
-void AddCheckpoint(const Services& services, Router& router, const std::string& path, LogName log) {
-  router.Add("GET", path, [&services, log](const Request& request) {
-    const auto sth = services.log.reader().LatestTreeHead(log);
-    if (!sth) return Problem(sth.error(), request.id);
-    return Response{200, kText, sth->checkpoint, {kNoStore}};
-  });
-}
+  void Checkpoint(const std::string& name) const {
+    const ca::Reader& reader = *shard_.reader;
+    router_.Add("GET", Path(name), [&reader, log = shard_.log](const Request& request) {
+      const auto sth = reader.LatestTreeHead(log);
+      if (!sth) return Problem(sth.error(), request.id);
+      return Response{200, kText, sth->checkpoint, {kNoStore}};
+    });
+  }
+
+  // RFC 6962 4.1 and 4.2.
+  void Refusal(const std::string& name) const {
+    const auto refuse = [](const Request& request) {
+      return Problem(schema::Error{&kNoSubmissions, ""}, request.id);
+    };
+    router_.Add("GET", Path(name), refuse);
+    router_.Add("POST", Path(name), refuse);
+  }
+
+  void Metadata(const std::string& name, const std::string& public_url) const {
+    router_.Add("GET", Path(name),
+                [body = ca::LogMetadata(public_url, shard_.name, shard_.origin, shard_.log_key)](
+                    const Request&) {
+                  return Response{200, "application/json", body, {kNoStore}};
+                });
+  }
+
+ private:
+  const ca::ServedShard& shard_;
+  Router& router_;
+};
 
 }  // namespace
 
 void AddCertificatesLogRoutes(const Services& services, Router& router) {
-  const std::string base = "/log/certificates/" + services.config.log.certificates.shard + "/";
-  AddCheckpoint(services, router, base + "checkpoint", LogName::kCertificates);
-  AddJson(services, router, base + "ct/v1/get-sth", GetSth);
-  AddJson(services, router, base + "ct/v1/get-entries", GetEntries);
-  AddJson(services, router, base + "ct/v1/get-proof-by-hash", GetProofByHash);
-  AddJson(services, router, base + "ct/v1/get-sth-consistency", GetConsistency);
-  AddJson(services, router, base + "ct/v1/get-entry-and-proof", GetEntryAndProof);
-  AddJson(services, router, base + "ct/v1/get-roots", GetRoots);
-  AddRefusal(services, router, base + "ct/v1/add-chain");
-  AddRefusal(services, router, base + "ct/v1/add-pre-chain");
-  AddTiles(services, router, base + "tile/", LogName::kCertificates);
-  AddIssued(services, router, base + "issued/");
-  AddIssuers(services, router, base + "issuer/");
-  AddMetadata(services, router, base + "log.v3.json");
+  for (const ca::ServedShard& served : services.log.shards()) {
+    if (served.log != LogName::kCertificates) continue;
+    const Shard shard(served, router);
+    shard.Checkpoint("checkpoint");
+    shard.Json("ct/v1/get-sth", GetSth);
+    shard.Json("ct/v1/get-entries", GetEntries);
+    shard.Json("ct/v1/get-proof-by-hash", GetProofByHash);
+    shard.Json("ct/v1/get-sth-consistency", GetConsistency);
+    shard.Json("ct/v1/get-entry-and-proof", GetEntryAndProof);
+    shard.Json("ct/v1/get-roots", GetRoots);
+    shard.Refusal("ct/v1/add-chain");
+    shard.Refusal("ct/v1/add-pre-chain");
+    AddTiles(*served.reader, router, shard.Path("tile/"), served.log);
+    AddIssued(*served.reader, router, shard.Path("issued/"));
+    AddIssuers(*served.reader, router, shard.Path("issuer/"));
+    shard.Metadata("log.v3.json", services.config.public_url);
+  }
 }
 
 void AddEventsLogRoutes(const Services& services, Router& router) {
-  const std::string base = "/log/events/" + services.config.log.events.shard + "/";
-  AddCheckpoint(services, router, base + "checkpoint", LogName::kEvents);
-  AddJson(services, router, base + "entries", GetEvents);
-  AddTiles(services, router, base + "tile/", LogName::kEvents);
+  for (const ca::ServedShard& served : services.log.shards()) {
+    if (served.log != LogName::kEvents) continue;
+    const Shard shard(served, router);
+    shard.Checkpoint("checkpoint");
+    shard.Json("entries", GetEvents);
+    AddTiles(*served.reader, router, shard.Path("tile/"), served.log);
+  }
 }
 
 }  // namespace http

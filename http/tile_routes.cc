@@ -40,8 +40,8 @@ Response TileAnswer(const Tile& tile, schema::BytesView bytes) {
   return response;
 }
 
-Result<schema::CertDer> FindIssuer(const Services& services, std::string_view name) {
-  TRY(const ca::Issuers issuers, services.log.reader().ReadIssuers());
+Result<schema::CertDer> FindIssuer(const ca::Reader& reader, std::string_view name) {
+  TRY(const ca::Issuers issuers, reader.ReadIssuers());
   for (const ca::Issuer* issuer : issuers.All()) {
     if (schema::Hex(issuer->fingerprint) == name) return issuer->certificate;
   }
@@ -54,23 +54,23 @@ bool IsFingerprint(std::string_view name) {
 
 }  // namespace
 
-void AddTiles(const Services& services, Router& router, const std::string& prefix,
+void AddTiles(const ca::Reader& reader, Router& router, const std::string& prefix,
               ca::LogName log) {
   MUST(prefix.ends_with(kTileFolder));
   const std::size_t before = prefix.size() - kTileFolder.size();
-  router.AddBelow("GET", prefix, [&services, before, log](const Request& request) {
+  router.AddBelow("GET", prefix, [&reader, before, log](const Request& request) {
     const auto tile = schema::tile::ParsePath(std::string_view(request.path).substr(before));
     if (!tile) return Problem(Error{&kBadLogPath, ""}, request.id);
-    const auto bytes = services.log.reader().ReadTile(log, *tile);
+    const auto bytes = reader.ReadTile(log, *tile);
     return bytes ? TileAnswer(*tile, *bytes) : Absent(bytes.error(), request);
   });
 }
 
-void AddIssued(const Services& services, Router& router, const std::string& prefix) {
-  router.AddBelow("GET", prefix, [&services, before = prefix.size()](const Request& request) {
+void AddIssued(const ca::Reader& reader, Router& router, const std::string& prefix) {
+  router.AddBelow("GET", prefix, [&reader, before = prefix.size()](const Request& request) {
     const auto tile = schema::tile::ParsePath("tile/data/" + request.path.substr(before));
     if (!tile) return Problem(Error{&kBadLogPath, ""}, request.id);
-    const auto bytes = services.log.reader().ReadIssued(*tile);
+    const auto bytes = reader.ReadIssued(*tile);
     if (!bytes) return Absent(bytes.error(), request);
     return Response{200,
                     "application/octet-stream",
@@ -79,11 +79,11 @@ void AddIssued(const Services& services, Router& router, const std::string& pref
   });
 }
 
-void AddIssuers(const Services& services, Router& router, const std::string& prefix) {
-  router.AddBelow("GET", prefix, [&services, before = prefix.size()](const Request& request) {
+void AddIssuers(const ca::Reader& reader, Router& router, const std::string& prefix) {
+  router.AddBelow("GET", prefix, [&reader, before = prefix.size()](const Request& request) {
     const std::string name = request.path.substr(before);
     if (!IsFingerprint(name)) return Problem(Error{&kBadLogPath, ""}, request.id);
-    const auto issuer = FindIssuer(services, name);
+    const auto issuer = FindIssuer(reader, name);
     return issuer ? Immutable("application/pkix-cert", issuer->view())
                   : Absent(issuer.error(), request);
   });

@@ -95,6 +95,18 @@ Result<RotationCa> ReadCa(const Node& node) {
   return ca;
 }
 
+Result<NextShard> ReadNextShard(const Node& node) {
+  TRY(node.OnlyKeys({"name", "key", "prepared"}));
+  NextShard shard;
+  TRY(shard.name, ReadText(node, "name"));
+  if (!IsCaName(shard.name)) return node.Find("name")->Wrong(kNameWanted);
+  TRY(shard.key, ReadText(node, "key"));
+  TRY(node.Need("prepared"));
+  TRY(const std::optional<Time> prepared, ReadTime(node, "prepared"));
+  shard.prepared = *prepared;
+  return shard;
+}
+
 // JSON strings are YAML's double-quoted ones.
 std::string Quoted(const std::string& text) { return Json(text).dump(); }
 
@@ -143,12 +155,12 @@ Rotation RotationOf(const Config& config) {
   for (KeyToken& token : first.keys) {
     if (token.sessions == config.ca.sessions) token.sessions = 0;
   }
-  return {{std::move(first)}};
+  return {{std::move(first)}, std::nullopt};
 }
 
 Result<Rotation> ParseRotation(std::string_view text) {
   TRY(const Node root, ParseDocument(text));
-  TRY(root.OnlyKeys({"version", "cas"}));
+  TRY(root.OnlyKeys({"version", "cas", "next-shard"}));
   TRY(const Node* version, root.Need("version"));
   TRY(version->Integer(1, 1));
   TRY(const Node* list, root.Need("cas"));
@@ -166,6 +178,9 @@ Result<Rotation> ParseRotation(std::string_view text) {
     rotation.cas.push_back(std::move(ca));
   }
   if (active == 0) return list->Wrong("none of them is active");
+  if (const Node* next = root.Find("next-shard")) {
+    TRY(rotation.next_shard, ReadNextShard(*next));
+  }
   return rotation;
 }
 
@@ -191,6 +206,10 @@ std::string FormatRotation(const Rotation& rotation) {
     time("replaced", ca.replaced);
     time("retired", ca.retired);
     if (!ca.reason.empty()) line("reason", Quoted(ca.reason));
+  }
+  if (const auto& next = rotation.next_shard) {
+    out += "next-shard:\n  name: " + Quoted(next->name) + "\n  key: " + Quoted(next->key) +
+           "\n  prepared: " + Quoted(Rfc3339(next->prepared)) + "\n";
   }
   return out;
 }

@@ -1,5 +1,6 @@
-// rotation.yaml: the issuing CAs that live side by side, and where each one is in its life. Its
-// JSON Schema is rotation.schema.json; `chancery rotate` writes it.
+// rotation.yaml: the issuing CAs that live side by side, where each one is in its life, and the
+// next shard of the certificates log. Its JSON Schema is rotation.schema.json; `chancery rotate`
+// writes it.
 #pragma once
 
 #include <filesystem>
@@ -33,8 +34,16 @@ struct RotationCa {
   std::string reason;  // why it was activated before its time; empty: it was not
 };
 
+// Of the certificates log: published before the configuration opens it.
+struct NextShard {
+  std::string name;
+  std::string key;  // PEM of its public key: a path as written; from the configuration's folder
+  Time prepared;
+};
+
 struct Rotation {
   std::vector<RotationCa> cas;  // in order of preparation; names differ, one is active
+  std::optional<NextShard> next_shard{};
 
   const RotationCa& Active() const;
   const RotationCa* Find(std::string_view name) const;  // or null

@@ -25,8 +25,9 @@ constexpr std::uint64_t kRehashed = 256;
 
 Result<Frontier> LoadEdge(Store& store, LogName log, const Tail& tail) {
   const std::string name = log == LogName::kCertificates ? "certificates" : "events";
+  const std::int64_t shard = store.written().Of(log);
   const auto read = [&](int level, std::uint64_t first, std::size_t count) {
-    return store.ReadHashes(log, level, first, count);
+    return store.ReadHashes(shard, level, first, count);
   };
   TRY(Frontier edge, Frontier::Load(tail.size, read));
   if (edge.Root() != tail.root) {
@@ -35,7 +36,7 @@ Result<Frontier> LoadEdge(Store& store, LogName log, const Tail& tail) {
   const std::uint64_t first = tail.size - std::min(tail.size, kRehashed);
   for (std::uint64_t index = first; index < tail.size; ++index) {
     TRY(const auto data, store.ReadData(log, index));
-    TRY(const auto hash, store.ReadHashes(log, 0, index, 1));
+    TRY(const auto hash, store.ReadHashes(shard, 0, index, 1));
     if (!data || schema::LeafHash(*data) != hash.front()) {
       return Error{&kInconsistent,
                    name + ": entry " + std::to_string(index) + " is not that of its hash"};
@@ -57,6 +58,7 @@ Result<Edges> LoadEdges(Store& store, const Tails& tails) {
 
 BatchMaker::BatchMaker(Store& store, const Tails& tails, const Edges& edges, schema::TimeMs now)
     : store_(store),
+      shard_(store.written().certificates),
       now_(now),
       certificates_time_(std::max(now, tails.certificates.time)),
       events_time_(std::max(now, tails.events.time)),
@@ -71,19 +73,23 @@ Result<std::optional<BatchMaker::Place>> BatchMaker::FindRetry(const Grant& gran
   TRY(const std::vector<SpentRow> stored, store_.FindSpent(*grant.token_id));
   for (const SpentRow& row : stored) {
     if (row.key_hash != grant.key_hash) continue;
-    TRY(const StoredEntry entry, store_.ReadEntry(row.index));
+    TRY(const StoredEntry entry, store_.ReadEntry(row.entry));
     if (now_ >= entry.not_after) return Error{&kTokenSpent, "its certificate has ended"};
-    return std::optional<Place>({row.index, true});
+    // Its SCT would have to be of a key that is not here any more.
+    if (ShardOf(row.entry) != shard_ && !entry.certificate) {
+      return Error{&kTokenSpent, "its entry was not finished before its shard was closed"};
+    }
+    return std::optional<Place>({row.entry, true});
   }
   std::size_t used = stored.size();
   const auto [first, last] = spent_here_.equal_range(*grant.token_id);
   for (auto here = first; here != last; ++here, ++used) {
     const SpentRow& row = batch_.spent[here->second];
-    if (row.key_hash == grant.key_hash) return std::optional<Place>({row.index, true});
+    if (row.key_hash == grant.key_hash) return std::optional<Place>({row.entry, true});
   }
   if (used < grant.per_token) return std::optional<Place>();
-  const std::uint64_t index = stored.empty() ? batch_.spent[first->second].index : stored[0].index;
-  return Error{&kTokenSpent, "with another key, for entry " + std::to_string(index)};
+  const std::int64_t entry = stored.empty() ? batch_.spent[first->second].entry : stored[0].entry;
+  return Error{&kTokenSpent, "with another key, for entry " + std::to_string(IndexOf(entry))};
 }
 
 Result<std::vector<std::size_t>> BatchMaker::CheckBudgets(const Grant& grant) {
@@ -131,7 +137,7 @@ Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
   const std::uint64_t index = edges_.certificates.size();
   if (grant.token_id) {
     spent_here_.emplace(*grant.token_id, batch_.spent.size());
-    batch_.spent.push_back({*grant.token_id, grant.key_hash, index,
+    batch_.spent.push_back({*grant.token_id, grant.key_hash, RowId(shard_, index),
                             std::max(grant.token_expires, prepared.not_after) + kSpentMargin});
   }
   budgets_.Charge(grant.budgets, index, batch_.charges);
@@ -151,7 +157,7 @@ Result<BatchMaker::Place> BatchMaker::Add(PreparedGrant& prepared) {
     Add(*prepared.reached[i], index);
     ++told;
   }
-  return Place{index, false, told};
+  return Place{RowId(shard_, index), false, told};
 }
 
 std::uint64_t BatchMaker::Add(const EventText& event, std::optional<std::uint64_t> leaf_index) {
@@ -172,7 +178,8 @@ void BatchMaker::Append(LogName log, std::uint64_t index, schema::Bytes data, co
 
 bool BatchMaker::empty() const {
   return batch_.entries.empty() && batch_.certificates.empty() && batch_.tree_heads.empty() &&
-         batch_.unfinished.empty() && batch_.after.settled == batch_.before.settled;
+         batch_.unfinished.empty() && batch_.closed_settled.empty() &&
+         batch_.after.settled == batch_.before.settled;
 }
 
 Batch& BatchMaker::Close() {

@@ -48,9 +48,10 @@ class BatchMaker {
   BatchMaker(Store& store, const Tails& tails, const Edges& edges, schema::TimeMs now);
 
   struct Place {
-    std::uint64_t index;
+    std::int64_t entry;  // row id; of a retry perhaps in a shard that is closed
     bool retry;
     std::size_t budgets_reached = 0;
+    std::uint64_t index() const { return IndexOf(entry); }
   };
   // kTokenSpent, kBudgetExhausted, or an error of the store; then nothing was added. Moves the
   // search columns out of `prepared`, keeps its TBS.
@@ -75,6 +76,7 @@ class BatchMaker {
   void Append(LogName log, std::uint64_t index, schema::Bytes data, const schema::Hash& leaf);
 
   Store& store_;
+  const std::int64_t shard_;  // of certificates, the written one
   const schema::TimeMs now_;  // the clock's
   // Of new entries: never before that of the newest one. Each log has its own, so that a clock that
   // was ahead while only events were entered does not reach into an SCT.

@@ -1,7 +1,6 @@
 #include "ca/log/desk.h"
 
 #include "ca/log/rows.h"
-#include "ca/log/store.h"
 
 namespace ca {
 
@@ -24,8 +23,9 @@ Error Missing(LogName log, std::uint64_t index) {
 
 }  // namespace
 
-Result<std::unique_ptr<Desk>> Desk::Open(const std::filesystem::path& path) {
+Result<std::unique_ptr<Desk>> Desk::Open(const std::filesystem::path& path, ShardIds shards) {
   auto desk = std::make_unique<Desk>();
+  desk->shards = shards;
   TRY(desk->connection,
       sqlite::Connection::Open(
           path, {.write = false, .vfs = "", .busy_milliseconds = kBusyMilliseconds}));
@@ -60,7 +60,7 @@ Result<LogEntry> Desk::EntryRow() const {
 }
 
 Result<SignedTreeHead> Desk::Head(LogName log) {
-  TRY(auto head, ReadTreeHead(*tree_head, log));
+  TRY(auto head, ReadTreeHead(*tree_head, shards.Of(log)));
   if (!head) return Error{&kNoSuchEntry, "no checkpoint has been published"};
   return *std::move(head);
 }
@@ -70,8 +70,7 @@ Result<std::vector<LogEntry>> Desk::Certificates(std::uint64_t first, std::uint6
   MUST(count > 0);
   std::vector<LogEntry> out;
   std::size_t bytes = 0;
-  entries->Start(RowId(LogName::kCertificates, first),
-                 RowId(LogName::kCertificates, first + count - 1));
+  entries->Start(RowId(shards.certificates, first), RowId(shards.certificates, first + count - 1));
   while (out.size() < count && bytes < bytes_max) {
     TRY(const bool row, entries->Next());
     if (!row || IndexOf(entries->Integer(0)) != first + out.size()) {
@@ -88,7 +87,7 @@ Result<std::vector<std::string>> Desk::Events(std::uint64_t first, std::uint64_t
   MUST(count > 0);
   std::vector<std::string> out;
   std::size_t bytes = 0;
-  data->Start(RowId(LogName::kEvents, first), RowId(LogName::kEvents, first + count - 1));
+  data->Start(RowId(shards.events, first), RowId(shards.events, first + count - 1));
   while (out.size() < count && bytes < bytes_max) {
     TRY(const bool row, data->Next());
     if (!row) return Missing(LogName::kEvents, first + out.size());

@@ -7,14 +7,17 @@
 
 #include "ca/log/reader.h"
 #include "ca/log/sqlite.h"
+#include "ca/log/store.h"
 
 namespace ca {
 
 struct Desk {
+  ShardIds shards;  // that are read
   std::unique_ptr<sqlite::Connection> connection;
   std::optional<sqlite::Statement> tree_head, hashes, entries, data, leaf, events_of;
 
-  static schema::Result<std::unique_ptr<Desk>> Open(const std::filesystem::path& path);
+  static schema::Result<std::unique_ptr<Desk>> Open(const std::filesystem::path& path,
+                                                    ShardIds shards);
   // Ends all statements: an open one holds its snapshot, and the write-ahead log could never start
   // anew.
   void Clear();

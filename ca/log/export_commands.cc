@@ -2,15 +2,19 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ca/log/export_place.h"
 #include "ca/log/metadata.h"
+#include "ca/log/past.h"
+#include "ca/log/rows.h"
 #include "ca/log/stored_keys.h"
 #include "ca/log/tile_export.h"
 #include "schema/base/file.h"
@@ -30,28 +34,26 @@ struct ExportOptions {
 // What is exported, by a configuration or by what a state directory says of itself.
 struct Source {
   std::filesystem::path state;
-  StoredShards shards;
-  std::string metadata;  // only a configuration knows where the log is read
+  std::vector<ShardRow> shards;
+  std::optional<std::string> public_url;  // only a configuration knows where the log is read
 };
 
 Result<Source> SourceOf(const ExportOptions& options) {
   if (options.config.empty()) {
-    TRY(StoredShards shards, ReadStoredShards(options.state));
-    return Source{options.state, std::move(shards), ""};
+    TRY(std::vector<ShardRow> shards, StoredShards(options.state));
+    return Source{options.state, std::move(shards), std::nullopt};
   }
   TRY(const std::string text, schema::ReadFile(options.config));
   TRY(const schema::Config config, schema::ParseConfig(text, options.config));
-  TRY(const LogKeys keys, StoredLogKeys(config));
-  const schema::ShardSettings &certificates = config.log.certificates, &events = config.log.events;
-  return Source{config.state,
-                {{certificates.shard, certificates.origin}, {events.shard, events.origin}},
-                LogMetadata(config, keys)};
+  TRY(std::vector<ShardRow> shards, StoredShards(config.state));
+  return Source{config.state, std::move(shards), config.public_url};
 }
 
 struct Named {
-  std::string name;  // of the log
+  std::string name, shard;  // "<log>/<shard>", "<shard>"
+  std::unique_ptr<Reader> reader;
   std::unique_ptr<ExportPlace> place;
-  TileExport job;
+  std::optional<TileExport> job;
 };
 
 // Gives each shard its place, by "<log>/<shard>".
@@ -67,28 +69,40 @@ Result<std::function<std::unique_ptr<ExportPlace>(const std::string&)>> Places(
   return Maker([bundle](const std::string& base) { return BundlePlace(bundle, base); });
 }
 
-Result<std::vector<Named>> JobsOf(const ExportOptions& options, const Source& source,
-                                  const Reader& reader) {
+// Certificates before events: an `issued` event's certificate is then among the issued files, which
+// come last.
+Result<std::vector<Named>> JobsOf(const ExportOptions& options, const Source& source) {
   std::vector<Named> jobs;
   TRY(const auto place_of, Places(options));
-  const auto add = [&](const char* name, LogName log, const StoredShard& shard,
-                       std::string metadata) {
-    auto place = place_of(std::string(name) + '/' + shard.name);
-    TileExport job{reader, log, shard.origin, std::move(metadata), *place};
-    jobs.push_back({name, std::move(place), std::move(job)});
+  const ShardIds written = WrittenOf(source.shards);
+  const auto name_of = [&](std::int64_t id) {
+    return std::ranges::find(source.shards, id, &ShardRow::id)->name;
   };
-  if (options.log != "events") {
-    add("certificates", LogName::kCertificates, source.shards.certificates, source.metadata);
-  }
-  if (options.log != "certificates") {
-    add("events", LogName::kEvents, source.shards.events, "");
+  for (const LogName log : {LogName::kCertificates, LogName::kEvents}) {
+    const bool certificates = log == LogName::kCertificates;
+    if (options.log == (certificates ? "events" : "certificates")) continue;
+    for (const ShardRow& shard : source.shards) {
+      if (shard.log != log) continue;
+      Named job{std::string(NameOf(log)) + '/' + shard.name, shard.name, nullptr, nullptr, {}};
+      TRY(job.reader,
+          Reader::Open(source.state, certificates ? shard.name : name_of(written.certificates),
+                       certificates ? name_of(written.events) : shard.name));
+      job.place = place_of(job.name);
+      std::string metadata;
+      if (certificates && source.public_url) {
+        metadata = LogMetadata(*source.public_url, shard.name, shard.origin,
+                               schema::SpkiDer(shard.log_key));
+      }
+      job.job.emplace(TileExport{*job.reader, log, shard.origin, std::move(metadata), *job.place});
+      jobs.push_back(std::move(job));
+    }
   }
   return jobs;
 }
 
 void ShowProgress(Named& job) {
   if (isatty(STDERR_FILENO) == 0) return;
-  job.job.progress = [name = job.name](std::size_t done, std::size_t all) {
+  job.job->progress = [name = job.name](std::size_t done, std::size_t all) {
     std::fprintf(stderr, "\r%s: tile %zu of %zu", name.c_str(), done, all);
     if (done == all) std::fputs("\r\033[K", stderr);
   };
@@ -96,23 +110,22 @@ void ShowProgress(Named& job) {
 
 Result<int> RunExport(const ExportOptions& options) {
   TRY(const Source source, SourceOf(options));
-  TRY(const auto reader,
-      Reader::Open(source.state, source.shards.certificates.name, source.shards.events.name));
-  TRY(std::vector<Named> jobs, JobsOf(options, source, *reader));
+  TRY(std::vector<Named> jobs, JobsOf(options, source));
   std::vector<ExportReport> reports;
   for (Named& job : jobs) {
     ShowProgress(job);
-    TRY(reports.emplace_back(), ExportTiles(job.job));
+    TRY(reports.emplace_back(), ExportTiles(*job.job));
   }
   // Last: what the events say was issued is stored by now.
-  if (jobs.front().job.log == LogName::kCertificates) {
-    TRY(ExportIssued(jobs.front().job, reports.front()));
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].job->log == LogName::kCertificates) TRY(ExportIssued(*jobs[i].job, reports[i]));
   }
   Json logs = Json::array();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const ExportReport& report = reports[i];
     const std::string place = jobs[i].place->Where("");
-    logs.push_back({{"log", jobs[i].name},
+    logs.push_back({{"log", NameOf(jobs[i].job->log)},
+                    {"shard", jobs[i].shard},
                     {"directory", place},
                     {"size_before", report.before},
                     {"size", report.size},
@@ -137,7 +150,8 @@ void RegisterLogExport(CLI::App& log, int& exit_code) {
   CLI::App* command =
       log.add_subcommand("export", "Write a log as plain files that any web server can serve");
   command->footer(
-      "DIR/certificates/SHARD/ gets what the server answers below /log/certificates/SHARD/:\n"
+      "DIR/certificates/SHARD/ gets, of every shard, what the server answers below\n"
+      "/log/certificates/SHARD/:\n"
       "checkpoint, tile/…, issuer/… (C2SP static-ct-api), log.v3.json, and the certificates\n"
       "themselves (issued/…, for `log verify`); DIR/events/SHARD/ likewise (C2SP tlog-tiles). A\n"
       "bundle is an SQLite archive of the same files (sqlite3 FILE -Ax). Only what is new is\n"

@@ -64,8 +64,9 @@ Result<std::vector<CertDer>> SplitChain(BytesView joined) {
 
 }  // namespace
 
-Result<Issuers> Issuers::Read(sqlite::Connection& connection) {
+Result<Issuers> Issuers::Read(sqlite::Connection& connection, std::int64_t shard) {
   Issuers issuers;
+  issuers.shard_ = shard;
   const std::pair<const char*, std::vector<Chain>*> tables[] = {{kIssuingSql, &issuers.issuing_},
                                                                 {kSignersSql, &issuers.signers_}};
   for (const auto& [sql, chains] : tables) {
@@ -100,7 +101,7 @@ Result<std::vector<const Issuer*>> Issuers::Above(const LogEntry& entry) const {
   const auto append = [&out](const Chain& chain) {
     for (const Issuer& issuer : chain.certificates) out.push_back(&issuer);
   };
-  const std::int64_t id = RowId(LogName::kCertificates, entry.index);
+  const std::int64_t id = RowId(shard_, entry.index);
   if (!signers_.empty()) {
     TRY(const Bytes owner, SignerOf(entry.precertificate));
     if (const Chain* signer = InForce(signers_, owner, id)) append(*signer);

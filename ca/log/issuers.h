@@ -20,7 +20,8 @@ struct Issuer {
 // A snapshot: read it after the entries it is asked about.
 class Issuers {
  public:
-  static schema::Result<Issuers> Read(sqlite::Connection& connection);
+  // Of entries of this shard, by its row in the store.
+  static schema::Result<Issuers> Read(sqlite::Connection& connection, std::int64_t shard);
 
   // Above the precertificate of `entry`, up to the root: RFC 6962 3.1 precertificate_chain. It
   // starts with the Precertificate Signing Certificate if the key of one signed it, else with the
@@ -42,6 +43,7 @@ class Issuers {
   static const Chain* InForce(const std::vector<Chain>& chains, schema::BytesView owner,
                               std::int64_t id);
 
+  std::int64_t shard_ = 0;
   // Each by owner, then `first`.
   std::vector<Chain> issuing_, signers_;
 };

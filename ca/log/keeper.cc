@@ -22,12 +22,12 @@ constexpr std::uintmax_t kWalWorthIt = 32 * 1024 * 1024;
 // Of 4 KiB: beyond, the sequencer helps, so that the file starts anew.
 constexpr int kFramesMax = 12 * 1024;
 
-// Entries from ?1 on: has a certificate or an event already, else the facts of its event.
+// Entries from ?1 to ?2: has a certificate or an event already, else the facts of its event.
 constexpr const char* kUnsettledSql =
     "SELECT i.id, i.not_after, c.certificate IS NOT NULL OR u.id IS NOT NULL, i.serial, i.san, "
     "i.request_id FROM issuance i LEFT JOIN certificate c USING(id) LEFT JOIN unfinished u "
     "USING(id) "
-    "WHERE i.id>=? ORDER BY i.id LIMIT ?";
+    "WHERE i.id>=? AND i.id<=? ORDER BY i.id LIMIT ?";
 
 }  // namespace
 
@@ -46,6 +46,15 @@ Outcome Keeper::Open() {
   TRY(unsettled_, connection_->Prepare(kUnsettledSql));
   TRY(tree_head_, connection_->Prepare(kTreeHeadSql));
   TRY(place_, Place::Of(parts_.database));
+  const std::int64_t written = WrittenOf(parts_.shards).certificates;
+  for (const ShardRow& shard : parts_.shards) {
+    if (shard.log != LogName::kCertificates) continue;
+    if (shard.id == written) {
+      written_ = shard;
+    } else {
+      closed_.push_back(shard);
+    }
+  }
   return Settle();
 }
 
@@ -93,49 +102,62 @@ void Keeper::EnterRefusals(bool all) {
 }
 
 Outcome Keeper::Settle() {
+  for (ShardRow& shard : closed_) {
+    TRY(shard.settled, SettleShard(shard, shard.settled));
+  }
+  std::erase_if(closed_, [](const ShardRow& shard) { return shard.settled == shard.size; });
+  TRY(SettleShard(written_, parts_.sequencer.Look().tails.settled));
+  return Ok();
+}
+
+Result<std::uint64_t> Keeper::SettleShard(const ShardRow& shard, std::uint64_t settled) {
   while (true) {
-    TRY(const bool more, SettleSome());
-    if (!more) return Ok();
+    TRY(const std::uint64_t now, SettleSome(shard, settled));
+    if (now - settled < kSettleAtOnce) return now;
+    settled = now;
   }
 }
 
 // From the first unsettled entry on, as far as NotAfter has passed. The mark moves in the
 // transaction that enters the events, so each is entered once.
-Result<bool> Keeper::SettleSome() {
-  const std::uint64_t start = parts_.sequencer.Look().tails.settled;
+Result<std::uint64_t> Keeper::SettleSome(const ShardRow& shard, std::uint64_t settled) {
+  const bool written = shard.id == written_.id;
   const schema::Time now = schema::ToSeconds(parts_.clock.Now());
-  SettleJob job{start, {}, std::make_shared<Slot<Outcome>>()};
-  unsettled_->Start(RowId(LogName::kCertificates, start), std::uint64_t{kSettleAtOnce});
-  std::size_t rows = 0;
+  SettleJob job{shard.id, settled, {}, std::make_shared<Slot<Outcome>>()};
+  unsettled_->Start(RowId(shard.id, settled), RowId(shard.id, kIndexMax),
+                    std::uint64_t{kSettleAtOnce});
   while (true) {
     TRY(const bool row, unsettled_->Next());
     if (!row) break;
     const std::uint64_t index = IndexOf(unsettled_->Integer(0));
     const bool ended = FromSeconds(unsettled_->Integer(1)) < now;
     // One whose certificate is on its way to the store is not unfinished.
-    if (!ended || parts_.pending.Holds(index)) break;
-    ++rows;
+    if (!ended || (written && parts_.pending.Holds(index))) break;
     job.settled = index + 1;
     if (unsettled_->Integer(2) != 0) continue;
-    TRY(EventText event, EventText::Make({{"type", "unfinished"},
-                                          {"serial", unsettled_->Text(3)},
-                                          {"san", unsettled_->Text(4)},
-                                          {"request_id", unsettled_->Text(5)}}));
-    job.unfinished.emplace_back(index, std::move(event));
+    schema::Json event = {{"type", "unfinished"},
+                          {"serial", unsettled_->Text(3)},
+                          {"san", unsettled_->Text(4)},
+                          {"request_id", unsettled_->Text(5)}};
+    if (!written) event["shard"] = shard.name;
+    TRY(EventText text, EventText::Make(event));
+    job.unfinished.emplace_back(index, std::move(text));
   }
   unsettled_->Stop();
-  if (job.settled == start) return false;
+  if (job.settled == settled) return settled;
+  settled = job.settled;
   const OutcomeSlot slot = job.slot;
   TRY(parts_.sequencer.Push(std::move(job)));
   TRY(slot->Wait());
-  return rows == kSettleAtOnce;
+  return settled;
 }
 
 // Of what is in the store by now, so that the mark never says more than the store has.
 Outcome Keeper::KeepMark() {
+  const ShardIds written = WrittenOf(parts_.shards);
   Mark mark;
   for (const LogName log : {LogName::kCertificates, LogName::kEvents}) {
-    TRY(const auto published, ReadTreeHead(*tree_head_, log));
+    TRY(const auto published, ReadTreeHead(*tree_head_, written.Of(log)));
     if (!published) return Ok();
     mark.push_back({log, published->head.size, published->head.root});
   }

@@ -29,6 +29,7 @@ struct KeeperParts {
   const schema::Clock& clock;
   schema::Journal& journal;
   std::filesystem::path database;
+  std::vector<ShardRow> shards;  // Store::Shards
 };
 
 class Keeper {
@@ -43,12 +44,16 @@ class Keeper {
   void Run();
   void EnterRefusals(bool all);
   schema::Outcome Settle();
-  schema::Result<bool> SettleSome();
+  // How far the shard of certificates is settled now, which was so far before.
+  schema::Result<std::uint64_t> SettleShard(const ShardRow& shard, std::uint64_t settled);
+  schema::Result<std::uint64_t> SettleSome(const ShardRow& shard, std::uint64_t settled);
   schema::Outcome Checkpoint();
   schema::Outcome KeepMark();
   void Report(const schema::Outcome& outcome);
 
   const KeeperParts parts_;
+  std::vector<ShardRow> closed_;  // shards of certificates that are not settled yet
+  ShardRow written_;
   std::unique_ptr<sqlite::Connection> connection_;
   std::optional<sqlite::Statement> unsettled_, tree_head_;
   std::optional<Place> place_;

@@ -6,6 +6,7 @@ schema::Json RowsJson(const std::vector<IssuanceRow>& rows) {
   schema::Json list = schema::Json::array();
   for (const IssuanceRow& row : rows) {
     list.push_back({{"leaf_index", row.index},
+                    {"shard", row.shard},
                     {"logged", schema::Rfc3339(row.logged)},
                     {"serial", row.serial},
                     {"san", row.san},

@@ -81,6 +81,7 @@ class LogOfStore final : public Log {
     refusals_.Count(reason, issuer, clock_.Now());
   }
   const Reader& reader() const override { return *reader_; }
+  const std::vector<ServedShard>& shards() const override { return served_; }
   const LogKeys& keys() const override { return keys_; }
   LogState State() const override;
 
@@ -91,7 +92,10 @@ class LogOfStore final : public Log {
         lock_(std::move(lock)) {}
 
   Outcome StartThreads(const LogParts& parts, const StoreAt& open);
-  Outcome ComparePast(const LogParts& parts, Store& store, const Tails& tails) const;
+  Outcome ComparePast(const LogParts& parts, Store& store, const std::vector<ShardRow>& shards,
+                      const std::vector<Opening>& openings) const;
+  Outcome OpenReaders(const LogParts& parts, const std::vector<ShardRow>& shards);
+  Outcome EnterOpening(const schema::LogSettings& settings, const std::vector<ShardRow>& shards);
   // Empty when precertificates keep up.
   std::string Behind() const;
 
@@ -108,6 +112,8 @@ class LogOfStore final : public Log {
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Keeper> keeper_;
   std::unique_ptr<Reader> reader_;
+  std::vector<std::unique_ptr<Reader>> readers_;  // of shards that are closed
+  std::vector<ServedShard> served_;
 };
 
 Result<std::unique_ptr<Log>> LogOfStore::Open(const LogParts& parts, const StoreAt& open) {
@@ -129,14 +135,22 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   }
   std::vector<schema::Hash> issuers = {parts.chain.key_hash};
   issuers.insert(issuers.end(), parts.others.begin(), parts.others.end());
-  TRY(keys_, CheckIdentity(*store, parts.config, issuers, parts.custody.facts(), clock_.Now()));
-  TRY(const Tails tails, store->ReadTails());
-  TRY(CompareWithMark(*store, tails, mark));
-  TRY(ComparePast(parts, *store, tails));
+  // What is there is compared with what it was before anything is added to it.
+  TRY(const std::vector<ShardRow> before, store->Shards());
+  TRY(const std::vector<Opening> openings,
+      CheckIdentity(*store, before, parts.config, issuers, parts.custody.facts(), clock_.Now()));
+  TRY(CompareWithMark(*store, before, mark));
+  TRY(ComparePast(parts, *store, before, openings));
+  for (const Opening& opening : openings) {
+    TRY(store->OpenShard(opening.log, opening.shard));
+    parts.journal.Info("log-shard-opened",
+                       {{"log", std::string(NameOf(opening.log))}, {"shard", opening.shard.name}});
+  }
+  TRY(const std::vector<ShardRow> shards, store->Shards());
+  TRY(keys_, LogKeysOf(shards, settings.certificates.shard, settings.events.shard));
   TRY(store->KeepChain(parts.chain.key_hash, parts.chain.certificates));
   if (const auto& signer = parts.chain.precertificate_signer) TRY(store->KeepSigner(*signer));
-  TRY(reader_,
-      Reader::Open(parts.config.state, settings.certificates.shard, settings.events.shard));
+  TRY(OpenReaders(parts, shards));
   // A checkpoint covers only what has a precertificate, so none is missing below the newest one.
   std::uint64_t published = 0;
   if (const auto head = reader_->LatestTreeHead(LogName::kCertificates)) {
@@ -149,32 +163,87 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
       Sequencer::Start({[open, database] { return OpenAgain(open, database); }, std::move(store),
                         pending_, *sealer_, seen_, clock_, parts.journal},
                        published));
+  TRY(EnterOpening(settings, shards));
   TRY(publisher_,
       Publisher::Start({parts.custody, pending_, *sequencer_, clock_, parts.journal, database,
-                        settings.certificates.origin, settings.events.origin, keys_.log_id,
-                        settings.checkpoint, parts.chain.precertificate_signer, parts.watchers,
-                        parts.sender}));
-  TRY(keeper_, Keeper::Start({pending_, *sequencer_, refusals_, clock_, parts.journal, database}));
+                        WrittenOf(shards), settings.certificates.origin, settings.events.origin,
+                        keys_.log_id, settings.checkpoint, parts.chain.precertificate_signer,
+                        parts.watchers, parts.sender}));
+  TRY(keeper_,
+      Keeper::Start({pending_, *sequencer_, refusals_, clock_, parts.journal, database, shards}));
   return schema::Ok();
 }
 
-Outcome LogOfStore::ComparePast(const LogParts& parts, Store& store, const Tails& tails) const {
-  const schema::LogSettings& settings = parts.config.log;
-  const auto tree = [&store](LogName log, const std::string& origin, const schema::Bytes& key,
-                             const Tail& tail) {
-    return OwnTree{log,
-                   {origin, schema::NoteKeyType::kEd25519, key},
-                   tail.size,
-                   [&store, log](int level, std::uint64_t first, std::size_t count) {
-                     return store.ReadHashes(log, level, first, count);
-                   }};
+Outcome LogOfStore::OpenReaders(const LogParts& parts, const std::vector<ShardRow>& shards) {
+  const std::string& certificates = parts.config.log.certificates.shard;
+  const std::string& events = parts.config.log.events.shard;
+  TRY(reader_, Reader::Open(parts.config.state, certificates, events));
+  for (const ShardRow& shard : shards) {
+    const bool of_certificates = shard.log == LogName::kCertificates;
+    const Reader* reader = reader_.get();
+    if (shard.name != (of_certificates ? certificates : events)) {
+      TRY(readers_.emplace_back(),
+          Reader::Open(parts.config.state, of_certificates ? shard.name : certificates,
+                       of_certificates ? events : shard.name));
+      reader = readers_.back().get();
+    }
+    served_.push_back(
+        {shard.log, shard.name, shard.origin, schema::SpkiDer(shard.log_key), reader});
+  }
+  return schema::Ok();
+}
+
+// Binds a new shard to the one before, as long as it is empty. Nothing is entered before this: of
+// events that are read in order, a leaf index behind it is one of the new shard. A crash between
+// opening and issuing, and it is entered twice; so the events log, which this fills, goes first.
+Outcome LogOfStore::EnterOpening(const schema::LogSettings& settings,
+                                 const std::vector<ShardRow>& shards) {
+  for (const LogName log : {LogName::kEvents, LogName::kCertificates}) {
+    const bool of_certificates = log == LogName::kCertificates;
+    const std::string& name = of_certificates ? settings.certificates.shard : settings.events.shard;
+    const ServedShard* before = nullptr;
+    for (const ServedShard& shard : served_) {
+      if (shard.log == log && shard.name != name) before = &shard;
+    }
+    const auto written = std::ranges::find_if(
+        shards, [&](const ShardRow& one) { return one.log == log && one.name == name; });
+    if (before == nullptr || written->size > 0) continue;
+    TRY(const SignedTreeHead last, before->reader->LatestTreeHead(log));
+    TRY(Note({{"type", "log-shard-opened"},
+              {"log", NameOf(log)},
+              {"shard", name},
+              {"before",
+               {{"shard", before->name},
+                {"size", last.head.size},
+                {"root_sha256", schema::Hex(last.head.root)}}}}));
+  }
+  return schema::Ok();
+}
+
+Outcome LogOfStore::ComparePast(const LogParts& parts, Store& store,
+                                const std::vector<ShardRow>& shards,
+                                const std::vector<Opening>& openings) const {
+  std::vector<OwnTree> trees;
+  const auto add = [&trees](LogName log, const NewShard& shard, std::uint64_t size,
+                            schema::merkle::HashReader read) {
+    trees.push_back({log,
+                     {shard.origin, schema::NoteKeyType::kEd25519, shard.note_key},
+                     size,
+                     std::move(read)});
   };
-  return CheckPast(
-      parts.watchers,
-      {tree(LogName::kCertificates, settings.certificates.origin, keys_.certificates_note_key,
-            tails.certificates),
-       tree(LogName::kEvents, settings.events.origin, keys_.events_note_key, tails.events)},
-      parts.sender, parts.journal);
+  for (const ShardRow& shard : shards) {
+    add(shard.log, shard, shard.size,
+        [&store, id = shard.id](int level, std::uint64_t first, std::size_t count) {
+          return store.ReadHashes(id, level, first, count);
+        });
+  }
+  // A shard that is about to be opened may have been here before.
+  for (const Opening& opening : openings) {
+    add(opening.log, opening.shard, 0, [](int, std::uint64_t, std::size_t) {
+      return Result<std::vector<schema::Hash>>(std::vector<schema::Hash>());
+    });
+  }
+  return CheckPast(parts.watchers, trees, parts.sender, parts.journal);
 }
 
 std::string LogOfStore::Behind() const {

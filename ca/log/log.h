@@ -131,20 +131,38 @@ struct LogState {
   std::vector<ShipState> shipping;
 };
 
+// A shard that is closed.
+struct FormerShard {
+  LogName log;
+  std::string name, origin;
+  schema::SpkiDer log_key;  // certificates only
+  schema::Bytes note_key;
+  schema::TimeMs since, until;  // no SCT of its key is before or after
+};
 struct LogKeys {
   schema::SpkiDer log_key;                               // P-256
   schema::Hash log_id;                                   // SHA-256 of it
   schema::Bytes certificates_note_key, events_note_key;  // Ed25519, 32 octets
   schema::TimeMs since;  // the shard's first start: validFor.start of trust documents is before it
+  std::vector<FormerShard> former;  // oldest first
+};
+
+// A shard that can be read: the written ones and those that are closed.
+struct ServedShard {
+  LogName log;
+  std::string name, origin;
+  schema::SpkiDer log_key;  // certificates only
+  const Reader* reader;
 };
 
 class Log {
  public:
   // Opens or creates <state>/chancery.db, takes <state>/lock, checks that shards, origins and keys
   // are those of earlier runs, re-reads the tails, compares them with what witnesses and shipped
-  // checkpoints say (past.h), makes up missing precertificates, publishes a checkpoint, starts the
-  // threads. `chain` is that of the active issuing CA, `others` the key hashes of all others.
-  // `sender`, for witnesses and URLs of log.ship, outlives the log.
+  // checkpoints say (past.h), opens a new shard where one is wanted (state.h), makes up missing
+  // precertificates, publishes a checkpoint, starts the threads. `chain` is that of the active
+  // issuing CA, `others` the key hashes of all others. `sender`, for witnesses and URLs of
+  // log.ship, outlives the log.
   static schema::Result<std::unique_ptr<Log>> Open(const schema::Config& config, const Chain& chain,
                                                    hsm::Custody& custody,
                                                    const schema::Clock& clock,
@@ -181,7 +199,8 @@ class Log {
   // one summary a minute for each (reason, issuer). Does not block; memory is bounded.
   virtual void Tally(std::string_view reason, std::string_view issuer) = 0;
 
-  virtual const Reader& reader() const = 0;
+  virtual const Reader& reader() const = 0;                    // of the written shards
+  virtual const std::vector<ServedShard>& shards() const = 0;  // in the order they were opened
   virtual const LogKeys& keys() const = 0;
   virtual LogState State() const = 0;
 };

@@ -26,7 +26,10 @@ using Mark = std::vector<Published>;  // one of each log, or none
 schema::Outcome WriteMark(const std::filesystem::path& state, const Mark& mark);
 // None where there is no file. kInconsistent for one that WriteMark did not write.
 schema::Result<Mark> ReadMark(const std::filesystem::path& state);
-// kInconsistent when a tree of the store is shorter, or has another root at that size.
-schema::Outcome CompareWithMark(Store& store, const Tails& tails, const Mark& mark);
+// kInconsistent when no shard of that log had this root at that size: the one that is written is
+// shorter or another tree. What was published last may be of the shard before, if a new one has
+// been opened since. `shards`: Store::Shards.
+schema::Outcome CompareWithMark(Store& store, const std::vector<ShardRow>& shards,
+                                const Mark& mark);
 
 }  // namespace ca

@@ -13,15 +13,15 @@ constexpr int kMergeDelay = 86400;
 
 }  // namespace
 
-std::string LogMetadata(const schema::Config& config, const LogKeys& keys) {
-  const schema::ShardSettings& shard = config.log.certificates;
+std::string LogMetadata(const std::string& public_url, const std::string& shard,
+                        const std::string& origin, const schema::SpkiDer& log_key) {
   return schema::Json{
-             {"description", shard.origin},
-             {"log_id", schema::Base64(keys.log_id)},
-             {"key", schema::Base64(keys.log_key.view())},
+             {"description", origin},
+             {"log_id", schema::Base64(schema::Sha256(log_key.view()))},
+             {"key", schema::Base64(log_key.view())},
              // Nothing is submitted there: the CA is the log's only writer. Its name is the origin.
-             {"submission_url", "https://" + shard.origin + "/"},
-             {"monitoring_url", config.public_url + "/log/certificates/" + shard.shard + "/"},
+             {"submission_url", "https://" + origin + "/"},
+             {"monitoring_url", public_url + "/log/certificates/" + shard + "/"},
              {"mmd", kMergeDelay},
              {"log_software", {{"name", "chancery"}}},
          }

@@ -4,11 +4,12 @@
 
 #include <string>
 
-#include "ca/log/log.h"
-#include "schema/config.h"
+#include "schema/base/bytes.h"
 
 namespace ca {
 
-std::string LogMetadata(const schema::Config& config, const LogKeys& keys);
+// Of one shard; `public_url`: schema::Config's.
+std::string LogMetadata(const std::string& public_url, const std::string& shard,
+                        const std::string& origin, const schema::SpkiDer& log_key);
 
 }  // namespace ca

@@ -45,8 +45,8 @@ Outcome Publisher::Open() {
                        parts_.database, {.write = false, .vfs = "", .busy_milliseconds = 1000}));
   TRY(hashes_, connection_->Prepare(kHashesSql));
   TRY(auto heads, connection_->Prepare(kTreeHeadSql));
-  TRY(published_.certificates, ReadTreeHead(heads, LogName::kCertificates));
-  TRY(published_.events, ReadTreeHead(heads, LogName::kEvents));
+  TRY(published_.certificates, ReadTreeHead(heads, parts_.shards.certificates));
+  TRY(published_.events, ReadTreeHead(heads, parts_.shards.events));
   TRY(StartWatchers());
   while (parts_.pending.Waiting() > 0) {
     TRY(SignWaiting());
@@ -74,8 +74,9 @@ Outcome Publisher::StartWatchers() {
       ShippingParts{parts_.watchers.ship, parts_.sender, note, parts_.journal});
   if (parts_.watchers.witnesses.empty()) return Ok();
   MUST(parts_.sender != nullptr);
-  TRY(witnesses_, Witnesses::Start({parts_.watchers.witnesses, parts_.watchers.quorum,
-                                    *parts_.sender, parts_.database, note, parts_.journal}));
+  TRY(witnesses_,
+      Witnesses::Start({parts_.watchers.witnesses, parts_.watchers.quorum, *parts_.sender,
+                        parts_.database, parts_.shards, note, parts_.journal}));
   return Ok();
 }
 
@@ -166,7 +167,14 @@ void Publisher::RunPublishing() {
     next = std::max(next + parts_.interval, Steady::now());
     if (withheld) next = std::max(next, Steady::now() + kAskAgain);
   }
+  // The last checkpoint of a run covers all of it: another shard may follow in the next.
+  AwaitCommits();
   Report(Publish(Round::kLater), checkpoint_trouble_);
+}
+
+void Publisher::AwaitCommits() {
+  auto slot = std::make_shared<Slot<Outcome>>();
+  if (parts_.sequencer.Push(TreeHeadJob{{}, slot})) static_cast<void>(slot->Wait());
 }
 
 // Journals a change only: a device that is away for an hour is one line.
@@ -394,7 +402,7 @@ Result<SignedTreeHead> Publisher::SignCertificates(const Pending::Covered& cover
   head.size = covered.size;
   head.timestamp = NextTime(parts_.clock.Now(), covered.time, published_.certificates);
   TRY(head.root,
-      schema::merkle::Root(head.size, ReadHashesThrough(*hashes_, LogName::kCertificates)));
+      schema::merkle::Root(head.size, ReadHashesThrough(*hashes_, parts_.shards.certificates)));
   const schema::Bytes input = schema::TreeHeadInput(head.timestamp, head.size, head.root);
   TRY(out.signature, Sign(hsm::Purpose::kTreeHead, input));
   const std::string text = schema::CheckpointText(origin, head.size, head.root);

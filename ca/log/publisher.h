@@ -38,6 +38,7 @@ struct PublisherParts {
   const schema::Clock& clock;
   schema::Journal& journal;
   std::filesystem::path database;
+  ShardIds shards;
   std::string certificates_origin, events_origin;
   schema::Hash log_id;
   std::chrono::milliseconds interval;
@@ -97,6 +98,8 @@ class Publisher {
   void NoteQuorum(const TreeHeadRow& row, std::size_t count);
   // Commits, and ships.
   schema::Outcome Commit(std::vector<TreeHeadRow> rows);
+  // What was pushed before is committed, or never will be.
+  void AwaitCommits();
   // Events of a start that is refused are not entered: what it found is left as it is.
   void Enter(schema::Json event);
   schema::Result<SignedTreeHead> SignCertificates(const Pending::Covered& covered);

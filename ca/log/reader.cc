@@ -37,7 +37,7 @@ class StoreReader final : public Reader {
   explicit StoreReader(std::filesystem::path path) : path_(std::move(path)) {}
 
   // A reader that could not read at once would only say so at the first request.
-  Outcome Check(const std::string& certificates_shard, const std::string& events_shard) const;
+  Outcome Choose(const std::string& certificates_shard, const std::string& events_shard);
 
   Result<SignedTreeHead> LatestTreeHead(LogName log) const override {
     TRY(const Lease desk, Take());
@@ -79,7 +79,7 @@ class StoreReader final : public Reader {
       }
     }
     if (desk == nullptr) {
-      TRY(desk, Desk::Open(path_));
+      TRY(desk, Desk::Open(path_, shards_));
     }
     return Lease(desk.release(), Return{this});
   }
@@ -89,9 +89,10 @@ class StoreReader final : public Reader {
     if (desks_.size() < kDesksKept) desks_.push_back(std::move(desk));
   }
 
-  static Result<std::string> EventText(Desk& desk, std::uint64_t index);
+  static Result<std::string> EventText(Desk& desk, std::int64_t id);
 
   const std::filesystem::path path_;
+  ShardIds shards_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Desk>> desks_;
 };
@@ -103,20 +104,18 @@ Result<std::uint64_t> Clamp(std::uint64_t first, std::uint64_t last, std::uint64
   return std::min(last, size - 1);
 }
 
-Outcome StoreReader::Check(const std::string& certificates_shard,
-                           const std::string& events_shard) const {
-  TRY(const Lease desk, Take());
-  TRY(Statement read, desk->connection->Prepare("SELECT name FROM shard WHERE id=?"));
-  const std::pair<LogName, const std::string*> wanted[] = {
-      {LogName::kCertificates, &certificates_shard}, {LogName::kEvents, &events_shard}};
-  for (const auto& [log, name] : wanted) {
-    TRY(const bool row, read.Start(ShardId(log)).Next());
-    if (!row) return Error{&kNoSuchEntry, "the store has no shard yet"};
-    if (read.Text(0) != *name) {
-      return Error{&kNoSuchEntry,
-                   "the store's shard is " + std::string(read.Text(0)) + ", not " + *name};
+Outcome StoreReader::Choose(const std::string& certificates_shard,
+                            const std::string& events_shard) {
+  TRY(const std::unique_ptr<Desk> desk, Desk::Open(path_, {}));
+  TRY(const std::vector<ShardRow> rows, ReadShards(*desk->connection));
+  const auto choose = [&rows](LogName log, const std::string& name) -> Result<std::int64_t> {
+    for (const ShardRow& row : rows) {
+      if (row.log == log && row.name == name) return row.id;
     }
-  }
+    return Error{&kNoSuchEntry, "the store has no shard " + name};
+  };
+  TRY(shards_.certificates, choose(LogName::kCertificates, certificates_shard));
+  TRY(shards_.events, choose(LogName::kEvents, events_shard));
   return Ok();
 }
 
@@ -130,7 +129,7 @@ Result<std::vector<LogEntry>> StoreReader::Entries(std::uint64_t first, std::uin
 Result<LogEntry> StoreReader::Entry(std::uint64_t index) const {
   if (index > kIndexMax) return Error{&kNoSuchEntry, std::to_string(index)};
   TRY(const Lease desk, Take());
-  const std::int64_t id = RowId(LogName::kCertificates, index);
+  const std::int64_t id = RowId(shards_.certificates, index);
   TRY(const bool row, desk->entries->Start(id, id).Next());
   if (!row) return Error{&kNoSuchEntry, std::to_string(index)};
   return desk->EntryRow();
@@ -158,7 +157,7 @@ Result<schema::Bytes> StoreReader::ReadIssued(const schema::tile::Tile& data) co
 
 Result<Issuers> StoreReader::ReadIssuers() const {
   TRY(const Lease desk, Take());
-  return Issuers::Read(*desk->connection);
+  return Issuers::Read(*desk->connection, shards_.certificates);
 }
 
 Result<std::uint64_t> StoreReader::FindLeaf(const Hash& leaf_hash) const {
@@ -168,9 +167,10 @@ Result<std::uint64_t> StoreReader::FindLeaf(const Hash& leaf_hash) const {
   while (true) {
     TRY(const bool row, desk->leaf->Next());
     if (!row) return Error{&kNoSuchEntry, "no leaf with this hash"};
-    const std::uint64_t index = IndexOf(desk->leaf->Integer(0));
-    if (index >= head.head.size) continue;
-    TRY(const auto hashes, ReadHashesThrough(*desk->hashes, LogName::kCertificates)(0, index, 1));
+    const std::int64_t id = desk->leaf->Integer(0);
+    const std::uint64_t index = IndexOf(id);
+    if (ShardOf(id) != shards_.certificates || index >= head.head.size) continue;
+    TRY(const auto hashes, ReadHashesThrough(*desk->hashes, shards_.certificates)(0, index, 1));
     if (hashes.front() == leaf_hash) return index;
   }
 }
@@ -182,7 +182,8 @@ Result<std::vector<Hash>> StoreReader::InclusionProof(LogName log, std::uint64_t
   if (size > head.head.size || index >= size) {
     return Error{&kBadRange, "the tree has " + std::to_string(head.head.size)};
   }
-  return schema::merkle::InclusionProof(index, size, ReadHashesThrough(*desk->hashes, log));
+  return schema::merkle::InclusionProof(index, size,
+                                        ReadHashesThrough(*desk->hashes, shards_.Of(log)));
 }
 
 Result<std::vector<Hash>> StoreReader::ConsistencyProof(LogName log, std::uint64_t first,
@@ -192,11 +193,12 @@ Result<std::vector<Hash>> StoreReader::ConsistencyProof(LogName log, std::uint64
   if (first > second || second > head.head.size) {
     return Error{&kBadRange, "the tree has " + std::to_string(head.head.size)};
   }
-  return schema::merkle::ConsistencyProof(first, second, ReadHashesThrough(*desk->hashes, log));
+  return schema::merkle::ConsistencyProof(first, second,
+                                          ReadHashesThrough(*desk->hashes, shards_.Of(log)));
 }
 
 Result<std::vector<IssuanceRow>> StoreReader::Find(const Search& search) const {
-  TRY(const SearchSql sql, MakeSearchSql(search));
+  TRY(const SearchSql sql, MakeSearchSql(search, shards_.certificates));
   TRY(const Lease desk, Take());
   TRY(Statement find, desk->connection->Prepare(sql.text));
   std::vector<IssuanceRow> rows;
@@ -207,29 +209,31 @@ Result<std::vector<IssuanceRow>> StoreReader::Find(const Search& search) const {
     rows.push_back({IndexOf(find.Integer(0)), FromMs(find.Integer(1)), std::string(find.Text(2)),
                     std::string(find.Text(3)), std::string(find.Text(4)), std::string(find.Text(5)),
                     std::string(find.Text(6)), FromSeconds(find.Integer(7)),
-                    FromSeconds(find.Integer(8)), find.Integer(9) != 0});
+                    FromSeconds(find.Integer(8)), find.Integer(9) != 0,
+                    std::string(find.Text(10))});
   }
 }
 
-Result<std::string> StoreReader::EventText(Desk& desk, std::uint64_t index) {
-  const std::int64_t id = RowId(LogName::kEvents, index);
+Result<std::string> StoreReader::EventText(Desk& desk, std::int64_t id) {
   TRY(const bool row, desk.data->Start(id, id).Next());
-  if (!row) return Error{&sqlite::kBroken, "event " + std::to_string(index) + " is missing"};
+  if (!row) return Error{&sqlite::kBroken, "event " + std::to_string(IndexOf(id)) + " is missing"};
   return std::string(schema::AsText(desk.data->Blob(0)));
 }
 
 Result<std::vector<std::string>> StoreReader::EventsOf(std::uint64_t index) const {
   if (index > kIndexMax) return Error{&kNoSuchEntry, std::to_string(index)};
   TRY(const Lease desk, Take());
-  TRY(const bool row, desk->events_of->Start(RowId(LogName::kCertificates, index)).Next());
+  TRY(const bool row, desk->events_of->Start(RowId(shards_.certificates, index)).Next());
   if (!row) return Error{&kNoSuchEntry, std::to_string(index)};
-  std::vector<std::uint64_t> events;
+  std::vector<std::int64_t> events;
   for (int column = 0; column < 3; ++column) {
-    if (!desk->events_of->IsNull(column)) events.push_back(desk->events_of->Unsigned(column));
+    if (!desk->events_of->IsNull(column)) {
+      events.push_back(EventId(desk->events_of->Integer(column)));
+    }
   }
   std::ranges::sort(events);
   std::vector<std::string> texts;
-  for (const std::uint64_t event : events) {
+  for (const std::int64_t event : events) {
     TRY(texts.emplace_back(), EventText(*desk, event));
   }
   return texts;
@@ -241,7 +245,7 @@ Result<std::unique_ptr<Reader>> Reader::Open(const std::filesystem::path& state,
                                              const std::string& certificates_shard,
                                              const std::string& events_shard) {
   auto reader = std::make_unique<StoreReader>(state / kDatabaseName);
-  TRY(reader->Check(certificates_shard, events_shard));
+  TRY(reader->Choose(certificates_shard, events_shard));
   return std::unique_ptr<Reader>(std::move(reader));
 }
 

@@ -44,14 +44,16 @@ struct IssuanceRow {  // search result
   std::string san, issuer, subject, request_id;
   schema::Time not_before, not_after;
   bool certificate_stored;
+  std::string shard;  // of the certificates log, in which `index` counts
 };
 
 struct IssuingCaRow {
   schema::Hash key_hash;  // SHA-256 of its SubjectPublicKeyInfo: the issuer_key_hash of its leaves
   std::string name, state;                         // schema/rotation.h
   std::vector<schema::CertDer> certificates = {};  // to be kept, issuing CA first; not read back
-  // No entry before it is of this CA; the sequencer says it when the CA becomes active.
-  std::optional<std::uint64_t> first = std::nullopt;
+  // Row id of an entry (store.h), before which none is of this CA; the sequencer says it when the
+  // CA becomes active.
+  std::optional<std::int64_t> first = std::nullopt;
 };
 
 struct Search {
@@ -59,12 +61,15 @@ struct Search {
       request_id;  // exact, or prefix when it ends with '*'; empty: any
   std::optional<schema::TimeMs> since, until;
   std::size_t count_max = 100;
-  std::optional<std::uint64_t> before;  // page: entries with a smaller index; newest first
+  // A page, newest first: entries of the reader's shard with a smaller index, then those of the
+  // shards before it.
+  std::optional<std::uint64_t> before;
 };
 
 class Reader {
  public:
-  // `shard` names as in the configuration.
+  // Of one shard of each log, by their names: those of the configuration, or one that is closed.
+  // EventsOf, and Find in the shards before, do not care.
   static schema::Result<std::unique_ptr<Reader>> Open(const std::filesystem::path& state,
                                                       const std::string& certificates_shard,
                                                       const std::string& events_shard);

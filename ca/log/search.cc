@@ -72,14 +72,14 @@ class Builder {
  private:
   std::string text_ =
       "SELECT i.id, i.logged, i.serial, i.san, i.issuer, i.subject, i.request_id, i.not_before, "
-      "i.not_after, c.certificate IS NOT NULL FROM issuance i LEFT JOIN certificate c USING(id) "
-      "WHERE 1";
+      "i.not_after, c.certificate IS NOT NULL, (SELECT name FROM shard WHERE id = i.id >> 40) "
+      "FROM issuance i LEFT JOIN certificate c USING(id) WHERE 1";
   std::vector<sqlite::Value> values_;
 };
 
 }  // namespace
 
-schema::Result<SearchSql> MakeSearchSql(const Search& search) {
+schema::Result<SearchSql> MakeSearchSql(const Search& search, std::int64_t shard) {
   Builder builder;
   TRY(builder.Match("i.san", search.san));
   TRY(builder.Match("i.issuer", search.issuer));
@@ -96,9 +96,9 @@ schema::Result<SearchSql> MakeSearchSql(const Search& search) {
         "i.id <= (SELECT id FROM issuance WHERE logged <= ? ORDER BY logged DESC, id DESC LIMIT 1)",
         search.until->time_since_epoch().count());
   }
-  if (search.before) {
-    builder.And("i.id < ?", RowId(LogName::kCertificates, std::min(*search.before, kIndexMax)));
-  }
+  // The end of a shard is no place to start from, which the plus says.
+  builder.And(search.before ? "i.id < ?" : "+i.id < ?",
+              RowId(shard, std::min(search.before.value_or(kIndexMax), kIndexMax)));
   return std::move(builder).Finish(search.count_max);
 }
 

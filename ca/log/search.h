@@ -13,7 +13,8 @@ struct SearchSql {
   std::string text;
   std::vector<sqlite::Value> values;  // ?1, ?2, …
 };
-// kBadRange when a `*` stands anywhere but at the end.
-schema::Result<SearchSql> MakeSearchSql(const Search& search);
+// `shard`: of the certificates log, by its row; it and those before are searched. kBadRange when a
+// `*` stands anywhere but at the end.
+schema::Result<SearchSql> MakeSearchSql(const Search& search, std::int64_t shard);
 
 }  // namespace ca

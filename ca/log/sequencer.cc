@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "ca/log/place.h"
+#include "ca/log/sct_of.h"
 #include "ca/log/sqlite.h"
 #include "schema/base/limits.h"
 #include "schema/log/leaf.h"
@@ -250,7 +251,8 @@ void Sequencer::Place(Job& job, Round& round) {
     if (!adopt->basis.ca.empty()) round.in_force.ca = std::move(adopt->basis.ca);
     for (IssuingCaRow& row : adopt->cas) {
       if (row.state == schema::CaStateName(schema::CaState::kActive)) {
-        row.first = maker.batch().before.certificates.size + round.entry_at.size();
+        row.first = RowId(parts_.store->written().certificates,
+                          maker.batch().before.certificates.size + round.entry_at.size());
       }
       maker.batch().issuing_cas.push_back(std::move(row));
     }
@@ -268,9 +270,13 @@ void Sequencer::Place(Job& job, Round& round) {
     round.outcomes.push_back(heads->slot);
   } else if (auto* settle = std::get_if<SettleJob>(&job)) {
     for (const auto& [index, event] : settle->unfinished) {
-      maker.batch().unfinished.push_back({index, maker.Add(event, index)});
+      maker.batch().unfinished.push_back({RowId(settle->shard, index), maker.Add(event, index)});
     }
-    maker.batch().after.settled = settle->settled;
+    if (settle->shard == parts_.store->written().certificates) {
+      maker.batch().after.settled = settle->settled;
+    } else {
+      maker.batch().closed_settled.push_back({settle->shard, settle->settled});
+    }
     round.outcomes.push_back(settle->slot);
   } else {
     round.checkpoint = true;
@@ -285,7 +291,7 @@ void Sequencer::Succeed(Round& round) {
   std::vector<Pending::Entry> entries;
   for (const Placed& placed : round.placed) {
     if (placed.place.retry) continue;
-    entries.push_back({placed.place.index,
+    entries.push_back({placed.place.index(),
                        schema::TbsDer(schema::ToBytes(placed.job.prepared.grant.tbs.tbs())),
                        std::nullopt});
   }
@@ -301,8 +307,9 @@ void Sequencer::Succeed(Round& round) {
   }
   RememberSignals(round);
   GiveReceipts(round);
-  for (const OutcomeSlot& slot : round.outcomes) slot->Give(Ok());
+  // First: who waited for what was pushed before finds it done.
   FinishBackground(round.background);
+  for (const OutcomeSlot& slot : round.outcomes) slot->Give(Ok());
 }
 
 void Sequencer::GiveReceipts(Round& round) {
@@ -329,21 +336,27 @@ schema::Bytes& Sequencer::NewLeaf(Round& round, std::uint64_t index) {
 }
 
 Result<Sealing> Sequencer::SealNew(Placed& placed, Round& round) {
-  const std::uint64_t index = placed.place.index;
+  const std::uint64_t index = placed.place.index();
   return Sealing{index,        false,        std::move(NewLeaf(round, index)),
                  std::nullopt, std::nullopt, placed.job.slot};
 }
 
 Result<Sealing> Sequencer::SealRetry(Placed& placed, Round& round) {
-  const std::uint64_t index = placed.place.index;
+  const std::uint64_t index = placed.place.index();
+  const bool written = ShardOf(placed.place.entry) == parts_.store->written().certificates;
   Sealing sealing{index, true, {}, std::nullopt, std::nullopt, placed.job.slot};
-  if (index >= round.maker.batch().before.certificates.size) {
+  if (written && index >= round.maker.batch().before.certificates.size) {
     sealing.leaf = NewLeaf(round, index);
   } else {
-    auto stored = parts_.store->ReadEntry(index);
+    auto stored = parts_.store->ReadEntry(placed.place.entry);
     if (!stored) return std::move(stored).error();
     sealing.leaf = std::move(stored->leaf);
     sealing.certificate = std::move(stored->certificate);
+  }
+  // The key in use has nothing to say of an entry in another tree.
+  if (!written) {
+    TRY(sealing.sct, SctOf(*sealing.certificate));
+    return sealing;
   }
   if (auto known = parts_.pending.Find(index)) {
     sealing.sct = std::move(known->sct);

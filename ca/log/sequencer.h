@@ -60,8 +60,9 @@ struct TreeHeadJob {
   std::vector<TreeHeadRow> rows;
   OutcomeSlot slot;
 };
-// Entries below `settled` have a certificate or one of these `unfinished` events.
+// Entries of the shard below `settled` have a certificate or one of these `unfinished` events.
 struct SettleJob {
+  std::int64_t shard;
   std::uint64_t settled;
   std::vector<std::pair<std::uint64_t, EventText>> unfinished;
   OutcomeSlot slot;

@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "ca/issuer_key.h"
+#include "ca/log/sct_of.h"
 #include "ca/profile.h"
-#include "ca/tbs_parts.h"
 #include "schema/base/base64.h"
 #include "schema/base/der.h"
 #include "schema/base/limits.h"
@@ -54,20 +54,6 @@ Result<Json> TbsFactsJson(schema::BytesView tbs) {
               {"extensions", std::move(extensions)}};
 }
 
-Result<schema::Sct> SctOf(const schema::CertDer& certificate) {
-  schema::der::Reader outer(certificate.view());
-  TRY(schema::der::Reader inner, outer.Enter(schema::der::kSequence));
-  TRY(const schema::der::Element tbs, inner.Expect(schema::der::kSequence));
-  TRY(const TbsParts parts, CutTbs(tbs.whole));
-  for (const Extension& extension : parts.extensions) {
-    if (!schema::Equal(extension.oid, schema::oid::kSctList)) continue;
-    schema::der::Reader value(extension.value);
-    TRY(const schema::der::Element list, value.Expect(schema::der::kOctetString));
-    return schema::ParseSctList(list.content);
-  }
-  return Error{&kSctMismatch, "the certificate has no SCT list"};
-}
-
 // Adds "sct" to `facts`; whether it verifies.
 Result<bool> AddSct(const LogKeys& keys, const LogEntry& entry, Json& facts) {
   TRY(const schema::Sct sct, SctOf(*entry.certificate));
@@ -112,7 +98,8 @@ Result<bool> AddInclusion(const Reader& reader, const LogKeys& keys, const LogEn
 
 }  // namespace
 
-Result<std::uint64_t> FindIndex(const Reader& reader, const std::string& index_or_serial) {
+Result<std::uint64_t> FindIndex(const Reader& reader, const std::string& shard,
+                                const std::string& index_or_serial) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (index_or_serial.size() <= kIndexDigits && !index_or_serial.empty() &&
       std::ranges::all_of(index_or_serial, is_digit)) {
@@ -126,6 +113,9 @@ Result<std::uint64_t> FindIndex(const Reader& reader, const std::string& index_o
   TRY(const auto rows, reader.Find(search));
   if (rows.empty()) return Error{&kNoSuchEntry, "no certificate with serial " + index_or_serial};
   if (rows.size() > 1) return Error{&kBadRange, "more than one serial begins with this"};
+  if (rows.front().shard != shard) {
+    return Error{&kNoSuchEntry, "it is in shard " + rows.front().shard};
+  }
   return rows.front().index;
 }
 

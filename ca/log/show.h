@@ -11,7 +11,9 @@
 namespace ca {
 
 // "17" is a leaf index; anything else, and digits too long for one, is a serial in hexadecimal.
-schema::Result<std::uint64_t> FindIndex(const Reader& reader, const std::string& index_or_serial);
+// `shard`: the reader's, of the certificates log; kNoSuchEntry names another one that has it.
+schema::Result<std::uint64_t> FindIndex(const Reader& reader, const std::string& shard,
+                                        const std::string& index_or_serial);
 
 struct Shown {
   schema::Json facts;

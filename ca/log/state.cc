@@ -61,14 +61,15 @@ Outcome SameOctets(const char* setting, schema::BytesView now, schema::BytesView
 }
 
 Outcome CheckIssuers(Store& store, const std::vector<schema::Hash>& issuers,
-                     schema::BytesView first) {
+                     const std::vector<ShardRow>& shards) {
   const auto known = [&issuers](schema::BytesView key_hash) {
     return std::ranges::any_of(
         issuers, [key_hash](const schema::Hash& one) { return schema::Equal(one, key_hash); });
   };
-  if (!known(first)) {
+  for (const ShardRow& shard : shards) {
+    if (shard.log != LogName::kCertificates || known(shard.issuer_key_hash)) continue;
     return Same("ca.chain", "for an issuing key with SHA-256 " + schema::Hex(issuers.front()),
-                "for an issuing key with SHA-256 " + schema::Hex(first));
+                "for an issuing key with SHA-256 " + schema::Hex(shard.issuer_key_hash));
   }
   TRY(const std::vector<IssuingCaRow> cas, store.IssuingCas());
   for (const IssuingCaRow& ca : cas) {
@@ -80,29 +81,119 @@ Outcome CheckIssuers(Store& store, const std::vector<schema::Hash>& issuers,
   return Ok();
 }
 
+// What the configuration wants of a log, and the settings to name.
+struct Wanted {
+  LogName log;
+  std::string setting;
+  NewShard shard;
+};
+
+Error Unfit(const Wanted& wanted, const char* key, const std::string& why) {
+  return Error{&kBadState, wanted.setting + "." + key + ": " + why};
+}
+
+Outcome SameShard(const Wanted& wanted, const ShardRow& stored) {
+  const std::string& log = wanted.setting;
+  TRY(Same((log + ".origin").c_str(), wanted.shard.origin, stored.origin));
+  TRY(SameOctets((log + ".key").c_str(), wanted.shard.log_key, stored.log_key));
+  return SameOctets((log + ".note-key").c_str(), wanted.shard.note_key, stored.note_key);
+}
+
+// Two trees under one origin or one key could pass for a fork of one.
+Outcome NothingOld(const Wanted& wanted, const ShardRow& before) {
+  const NewShard& shard = wanted.shard;
+  const std::string old = "of shard " + before.name + ", and a new shard needs one of its own";
+  if (before.log == wanted.log && shard.name == before.name) {
+    return Unfit(wanted, "shard", "shard " + before.name + " is closed; others came after it");
+  }
+  if (shard.origin == before.origin) return Unfit(wanted, "origin", "it is that " + old);
+  if (before.log != wanted.log) return Ok();
+  if (!shard.log_key.empty() && shard.log_key == before.log_key) {
+    return Unfit(wanted, "key", "it is that " + old);
+  }
+  if (shard.note_key == before.note_key) return Unfit(wanted, "note-key", "it is that " + old);
+  return Ok();
+}
+
+// The shard that is written is this one; or it is one to be opened behind that.
+Result<std::optional<Opening>> Follow(const std::vector<ShardRow>& shards, const Wanted& wanted) {
+  const ShardRow* newest = nullptr;
+  for (const ShardRow& row : shards) {
+    if (row.log == wanted.log) newest = &row;
+  }
+  if (newest == nullptr) return std::optional<Opening>({wanted.log, wanted.shard});
+  if (newest->name == wanted.shard.name) {
+    TRY(SameShard(wanted, *newest));
+    return std::optional<Opening>();
+  }
+  for (const ShardRow& row : shards) TRY(NothingOld(wanted, row));
+  // Its key is not here to sign another checkpoint.
+  if (newest->published.value_or(0) != newest->size) {
+    return Unfit(wanted, "shard",
+                 "no checkpoint covers all " + std::to_string(newest->size) + " entries of shard " +
+                     newest->name +
+                     " yet; start once more with its settings, and stop when /readyz says ready");
+  }
+  NewShard fresh = wanted.shard;
+  fresh.since = std::max(fresh.since, newest->time);
+  return std::optional<Opening>({wanted.log, std::move(fresh)});
+}
+
 }  // namespace
 
-Result<LogKeys> CheckIdentity(Store& store, const schema::Config& config,
-                              const std::vector<schema::Hash>& issuers, const hsm::KeyFacts& facts,
-                              schema::TimeMs now) {
+Result<LogKeys> LogKeysOf(const std::vector<ShardRow>& shards, const std::string& certificates,
+                          const std::string& events) {
+  LogKeys keys;
+  for (const LogName log : {LogName::kCertificates, LogName::kEvents}) {
+    const bool of_certificates = log == LogName::kCertificates;
+    const std::string& name = of_certificates ? certificates : events;
+    FormerShard* before = nullptr;
+    const ShardRow* found = nullptr;
+    for (const ShardRow& shard : shards) {
+      if (shard.log != log) continue;
+      if (before != nullptr) before->until = shard.since;
+      if (shard.name == name) {
+        found = &shard;
+        break;
+      }
+      before = &keys.former.emplace_back(FormerShard{log, shard.name, shard.origin,
+                                                     schema::SpkiDer(shard.log_key), shard.note_key,
+                                                     shard.since, shard.since});
+    }
+    if (found == nullptr) return Error{&kBadState, "it does not hold shard " + name};
+    if (!of_certificates) {
+      keys.events_note_key = found->note_key;
+      continue;
+    }
+    keys.log_key = schema::SpkiDer(found->log_key);
+    keys.log_id = schema::Sha256(keys.log_key.view());
+    keys.certificates_note_key = found->note_key;
+    keys.since = found->since;
+  }
+  return keys;
+}
+
+Result<std::vector<Opening>> CheckIdentity(Store& store, const std::vector<ShardRow>& shards,
+                                           const schema::Config& config,
+                                           const std::vector<schema::Hash>& issuers,
+                                           const hsm::KeyFacts& facts, schema::TimeMs now) {
   const schema::ShardSettings& certificates = config.log.certificates;
   const schema::ShardSettings& events = config.log.events;
   const schema::Bytes key_hash(issuers.front().begin(), issuers.front().end());
-  TRY(const ShardRow c, store.Adopt(LogName::kCertificates,
-                                    {certificates.shard, certificates.origin, facts.log.bytes(),
-                                     facts.certificates_note, key_hash, now}));
-  TRY(const ShardRow e,
-      store.Adopt(LogName::kEvents, {events.shard, events.origin, {}, facts.events_note, {}, now}));
-  TRY(Same("log.certificates.shard", certificates.shard, c.name));
-  TRY(Same("log.certificates.origin", certificates.origin, c.origin));
-  TRY(SameOctets("log.certificates.key", facts.log.view(), c.log_key));
-  TRY(SameOctets("log.certificates.note-key", facts.certificates_note, c.note_key));
-  TRY(CheckIssuers(store, issuers, c.issuer_key_hash));
-  TRY(Same("log.events.shard", events.shard, e.name));
-  TRY(Same("log.events.origin", events.origin, e.origin));
-  TRY(SameOctets("log.events.note-key", facts.events_note, e.note_key));
-  return LogKeys{facts.log, schema::Sha256(facts.log.view()), facts.certificates_note,
-                 facts.events_note, c.since};
+  TRY(CheckIssuers(store, issuers, shards));
+  const Wanted all[] = {{LogName::kCertificates,
+                         "log.certificates",
+                         {certificates.shard, certificates.origin, facts.log.bytes(),
+                          facts.certificates_note, key_hash, now}},
+                        {LogName::kEvents,
+                         "log.events",
+                         {events.shard, events.origin, {}, facts.events_note, {}, now}}};
+  std::vector<Opening> openings;
+  for (const Wanted& wanted : all) {
+    TRY(auto opening, Follow(shards, wanted));
+    if (opening) openings.push_back(*std::move(opening));
+  }
+  return openings;
 }
 
 }  // namespace ca

@@ -76,37 +76,39 @@ class SqliteStore final : public Store {
     TRY(SyncDirectory(path.parent_path()));
     std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(connection)));
     TRY(store->PrepareAll());
+    TRY(store->FindWritten());
     TRY(store->lookup_, Lookup::Open(*store->connection_));
     TRY(store->place_, Place::Of(path));
     return std::unique_ptr<Store>(std::move(store));
   }
 
-  Result<ShardRow> Adopt(LogName log, const ShardRow& wanted) override {
-    TRY(Statement insert,
-        connection_->Prepare("INSERT INTO shard VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"));
-    TRY(Statement tail, connection_->Prepare("INSERT INTO tail VALUES(?,0,?,0,0) "
-                                             "ON CONFLICT DO NOTHING"));
-    TRY(Statement read,
-        connection_->Prepare("SELECT name, origin, log_key, note_key, issuer_key_hash, since "
-                             "FROM shard WHERE id=?"));
-    const auto name = log == LogName::kCertificates ? "certificates" : "events";
-    const std::int64_t id = ShardId(log);
-    TRY(connection_->Execute("BEGIN IMMEDIATE"));
-    const Hash empty = schema::merkle::EmptyRoot();
-    auto done = insert
-                    .Start(id, std::string_view(name), wanted.name, wanted.origin,
-                           schema::BytesView(wanted.log_key), schema::BytesView(wanted.note_key),
-                           schema::BytesView(wanted.issuer_key_hash), Ms(wanted.since))
-                    .Run();
-    if (done) done = tail.Start(id, empty).Run();
-    if (done) done = connection_->Execute("COMMIT");
-    if (!done) return Abandon(std::move(done).error());
+  Result<std::vector<ShardRow>> Shards() override { return ReadShards(*connection_); }
+  ShardIds written() const override { return written_; }
 
-    TRY(const bool row, read.Start(id).Next());
-    if (!row) return Error{&sqlite::kBroken, "the shard cannot be read back"};
-    return ShardRow{std::string(read.Text(0)),     std::string(read.Text(1)),
-                    schema::ToBytes(read.Blob(2)), schema::ToBytes(read.Blob(3)),
-                    schema::ToBytes(read.Blob(4)), FromMs(read.Integer(5))};
+  Outcome OpenShard(LogName log, const NewShard& shard) override {
+    TRY(Statement insert,
+        connection_->Prepare("INSERT INTO shard SELECT coalesce(max(id), 0) + 1,?,?,?,?,?,?,? "
+                             "FROM shard RETURNING id"));
+    TRY(Statement tail, connection_->Prepare("INSERT INTO tail VALUES(?,0,?,?,0)"));
+    const auto name = log == LogName::kCertificates ? "certificates" : "events";
+    const Hash empty = schema::merkle::EmptyRoot();
+    TRY(const std::vector<ShardRow> shards, Shards());
+    // Times rise from shard to shard as they do within one.
+    TimeMs time{};
+    for (const ShardRow& before : shards) {
+      if (before.log == log) time = before.time;
+    }
+    TRY(Begin());
+    insert.Start(std::string_view(name), shard.name, shard.origin, schema::BytesView(shard.log_key),
+                 schema::BytesView(shard.note_key), schema::BytesView(shard.issuer_key_hash),
+                 Ms(shard.since));
+    auto row = insert.Next();
+    if (!row) return Abandon(std::move(row).error());
+    const std::int64_t id = insert.Integer(0);
+    auto done = insert.Run();
+    if (done) done = tail.Start(id, empty, Ms(time)).Run();
+    TRY(Commit(std::move(done)));
+    return FindWritten();
   }
 
   Outcome KeepChain(const Hash& key_hash, const std::vector<CertDer>& certificates) override {
@@ -137,13 +139,13 @@ class SqliteStore final : public Store {
     return tails;
   }
 
-  Result<std::vector<Hash>> ReadHashes(LogName log, int level, std::uint64_t first,
+  Result<std::vector<Hash>> ReadHashes(std::int64_t shard, int level, std::uint64_t first,
                                        std::size_t count) override {
-    return ReadHashesThrough(*read_hashes_, log)(level, first, count);
+    return ReadHashesThrough(*read_hashes_, shard)(level, first, count);
   }
 
   Result<std::optional<Bytes>> ReadData(LogName log, std::uint64_t index) override {
-    TRY(const bool row, read_data_->Start(RowId(log, index)).Next());
+    TRY(const bool row, read_data_->Start(RowId(written_.Of(log), index)).Next());
     std::optional<Bytes> data;
     if (row) data = schema::ToBytes(read_data_->Blob(0));
     TRY(read_data_->Run());
@@ -154,10 +156,10 @@ class SqliteStore final : public Store {
     std::vector<SpentRow> rows;
     TRY(const std::vector<std::int64_t> ids, lookup_->FindToken(token));
     for (const std::int64_t id : ids) {
-      TRY(const bool row, read_spent_->Start(IndexOf(id), token).Next());
+      TRY(const bool row, read_spent_->Start(id, token).Next());
       if (!row) continue;
       TRY(const Hash key_hash, ToHash(read_spent_->Blob(0)));
-      rows.push_back({token, key_hash, IndexOf(id), FromSeconds(read_spent_->Integer(1))});
+      rows.push_back({token, key_hash, id, FromSeconds(read_spent_->Integer(1))});
       TRY(read_spent_->Run());
     }
     return rows;
@@ -185,9 +187,11 @@ class SqliteStore final : public Store {
     return last;
   }
 
-  Result<StoredEntry> ReadEntry(std::uint64_t index) override {
-    TRY(const bool row, read_entry_->Start(RowId(LogName::kCertificates, index)).Next());
-    if (!row) return Error{&sqlite::kBroken, "entry " + std::to_string(index) + " is missing"};
+  Result<StoredEntry> ReadEntry(std::int64_t id) override {
+    TRY(const bool row, read_entry_->Start(id).Next());
+    if (!row) {
+      return Error{&sqlite::kBroken, "entry " + std::to_string(IndexOf(id)) + " is missing"};
+    }
     TRY(auto certificate, ReadCertificate(*read_entry_, 0, 2));
     StoredEntry entry{schema::ToBytes(read_entry_->Blob(0)), FromSeconds(read_entry_->Integer(1)),
                       std::move(certificate), !read_entry_->IsNull(3)};
@@ -200,10 +204,10 @@ class SqliteStore final : public Store {
     TRY(Statement read,
         connection_->Prepare(
             "SELECT e.id, e.data, c.certificate FROM entry e LEFT JOIN certificate c USING(id) "
-            "WHERE e.id >= ? AND e.id < ? AND c.precertificate IS NULL "
+            "WHERE e.id >= ? AND e.id <= ? AND c.precertificate IS NULL "
             "ORDER BY e.id LIMIT ?"));
     std::vector<Unsigned> rows;
-    read.Start(RowId(LogName::kCertificates, first), RowId(LogName::kEvents, 0),
+    read.Start(RowId(written_.certificates, first), RowId(written_.certificates, kIndexMax),
                static_cast<std::uint64_t>(count_max));
     while (true) {
       TRY(const bool row, read.Next());
@@ -241,6 +245,11 @@ class SqliteStore final : public Store {
       : connection_(std::move(connection)) {}
 
   Outcome PrepareAll();
+  Outcome FindWritten() {
+    TRY(const std::vector<ShardRow> shards, Shards());
+    written_ = WrittenOf(shards);
+    return Ok();
+  }
   Outcome RefuseTwin(const std::string& serial);
   Outcome Write(const Batch& batch);
   Outcome WriteTree(const Batch& batch);
@@ -250,7 +259,7 @@ class SqliteStore final : public Store {
   Outcome WriteTreeHeads(const Batch& batch);
 
   Result<Tail> ReadTail(LogName log, std::uint64_t* settled) {
-    TRY(const bool row, read_tail_->Start(ShardId(log)).Next());
+    TRY(const bool row, read_tail_->Start(written_.Of(log)).Next());
     if (!row) return Error{&sqlite::kBroken, "a tail is missing"};
     Tail tail;
     tail.size = read_tail_->Unsigned(0);
@@ -272,14 +281,14 @@ class SqliteStore final : public Store {
     std::int64_t first = 0;
     if (row) {
       TRY(const Tail tail, ReadTail(LogName::kCertificates, nullptr));
-      first = RowId(LogName::kCertificates, tail.size);
+      first = RowId(written_.certificates, tail.size);
     }
     TRY(newest.Run());
     return write.Start(value, first, key...).Run();
   }
 
   Outcome WriteTail(LogName log, const Tail& tail, std::uint64_t settled) {
-    return write_tail_->Start(tail.size, tail.root, Ms(tail.time), settled, ShardId(log)).Run();
+    return write_tail_->Start(tail.size, tail.root, Ms(tail.time), settled, written_.Of(log)).Run();
   }
 
   // Ends the transaction in which this was written, or could not be.
@@ -302,9 +311,10 @@ class SqliteStore final : public Store {
       read_data_, read_spent_, read_serial_, find_charge_, find_seen_, last_seen_, write_charge_,
       forget_charges_, write_seen_, drop_seen_, read_entry_, write_entry_, write_hash_,
       write_issuance_, write_spent_, forget_, write_certificate_, write_unfinished_,
-      write_tree_head_, drop_tree_heads_, write_issuing_ca_;
+      write_tree_head_, drop_tree_heads_, write_issuing_ca_, write_settled_;
   std::unique_ptr<Lookup> lookup_;
   std::optional<Place> place_;
+  ShardIds written_;
 };
 
 Outcome SqliteStore::PrepareAll() {
@@ -345,6 +355,7 @@ Outcome SqliteStore::PrepareAll() {
       {&write_unfinished_, "INSERT INTO unfinished VALUES(?,?)"},
       {&write_tree_head_, "INSERT INTO tree_head VALUES(?,?,?,?,?,?)"},
       {&drop_tree_heads_, "DELETE FROM tree_head WHERE shard=? AND timestamp<?"},
+      {&write_settled_, "UPDATE tail SET settled=? WHERE shard=?"},
       {&write_issuing_ca_,
        "INSERT INTO issuing_ca VALUES(?1,?2,?3,?4) ON CONFLICT(key_hash) DO UPDATE SET "
        "name=?2, state=?3, first=coalesce(first,?4)"},
@@ -379,10 +390,11 @@ Outcome SqliteStore::Write(const Batch& batch) {
 
 Outcome SqliteStore::WriteTree(const Batch& batch) {
   for (const EntryRow& row : batch.entries) {
-    TRY(write_entry_->Start(RowId(row.log, row.index), schema::BytesView(row.data)).Run());
+    TRY(write_entry_->Start(RowId(written_.Of(row.log), row.index), schema::BytesView(row.data))
+            .Run());
   }
   for (const HashRow& row : batch.hashes) {
-    const std::int64_t id = HashId(row.log, row.stored.level, row.stored.index);
+    const std::int64_t id = HashId(written_.Of(row.log), row.stored.level, row.stored.index);
     TRY(write_hash_->Start(id, row.stored.hash).Run());
   }
   return Ok();
@@ -404,13 +416,14 @@ Outcome SqliteStore::RefuseTwin(const std::string& serial) {
 
 Outcome SqliteStore::WriteIssuances(const Batch& batch) {
   for (const IssuanceRecord& row : batch.issuances) {
-    const std::int64_t id = RowId(LogName::kCertificates, row.index);
+    const std::int64_t id = RowId(written_.certificates, row.index);
     TRY(RefuseTwin(row.serial));
     TRY(lookup_->AddLeaf(row.leaf, id));
     TRY(lookup_->AddSerial(row.serial, id));
     TRY(write_issuance_
             ->Start(id, row.leaf, row.serial, row.san, row.issuer, row.subject, row.request_id,
-                    Seconds(row.not_before), Seconds(row.not_after), Ms(row.logged), row.granted)
+                    Seconds(row.not_before), Seconds(row.not_after), Ms(row.logged),
+                    RowId(written_.events, row.granted))
             .Run());
   }
   return Ok();
@@ -418,22 +431,24 @@ Outcome SqliteStore::WriteIssuances(const Batch& batch) {
 
 Outcome SqliteStore::WriteOnce(const Batch& batch) {
   for (const SpentRow& row : batch.spent) {
-    TRY(lookup_->AddToken(row.token, RowId(LogName::kCertificates, row.index)));
-    TRY(write_spent_->Start(row.token, row.key_hash, row.index, Seconds(row.expires)).Run());
+    TRY(lookup_->AddToken(row.token, row.entry));
+    TRY(write_spent_->Start(row.token, row.key_hash, row.entry, Seconds(row.expires)).Run());
   }
   if (batch.forget) {
     const std::uint64_t count = kForgetForEach * batch.spent.size();
     TRY(forget_->Start(count, Seconds(*batch.forget)).Run());
   }
   for (const ChargeRow& row : batch.charges) {
-    TRY(write_charge_->Start(row.bucket, row.number, row.index, Ms(row.at), Seconds(row.expires))
+    const std::int64_t entry = RowId(written_.certificates, row.index);
+    TRY(write_charge_->Start(row.bucket, row.number, entry, Ms(row.at), Seconds(row.expires))
             .Run());
   }
   if (batch.forget && !batch.charges.empty()) {
     TRY(forget_charges_->Start(Seconds(*batch.forget), std::uint64_t{kForgetAtOnce}).Run());
   }
   for (const SeenRow& row : batch.seen) {
-    TRY(write_seen_->Start(row.id, row.scope, row.number, row.index).Run());
+    const std::int64_t entry = RowId(written_.certificates, row.index);
+    TRY(write_seen_->Start(row.id, row.scope, row.number, entry).Run());
     if (row.number > kSeenMax) TRY(drop_seen_->Start(row.scope, row.number - kSeenMax).Run());
   }
   return Ok();
@@ -441,7 +456,7 @@ Outcome SqliteStore::WriteOnce(const Batch& batch) {
 
 Outcome SqliteStore::WriteCertificates(const Batch& batch) {
   for (const CertificateRow& row : batch.certificates) {
-    const std::int64_t id = RowId(LogName::kCertificates, row.index);
+    const std::int64_t id = RowId(written_.certificates, row.index);
     TRY(const bool entry, read_data_->Start(id).Next());
     const schema::BytesView leaf = entry ? read_data_->Blob(0) : schema::BytesView();
     // NULL is what coalesce passes over.
@@ -451,10 +466,15 @@ Outcome SqliteStore::WriteCertificates(const Batch& batch) {
     const std::optional<Bytes> certificate = part(row.certificate);
     const std::optional<Bytes> precertificate = part(row.precertificate);
     read_data_->Stop();
-    TRY(write_certificate_->Start(id, certificate, precertificate, row.issued).Run());
+    std::optional<std::int64_t> issued;
+    if (row.issued) issued = RowId(written_.events, *row.issued);
+    TRY(write_certificate_->Start(id, certificate, precertificate, issued).Run());
   }
   for (const UnfinishedRow& row : batch.unfinished) {
-    TRY(write_unfinished_->Start(RowId(LogName::kCertificates, row.index), row.event).Run());
+    TRY(write_unfinished_->Start(row.entry, RowId(written_.events, row.event)).Run());
+  }
+  for (const SettledRow& row : batch.closed_settled) {
+    TRY(write_settled_->Start(row.settled, row.shard).Run());
   }
   return Ok();
 }
@@ -463,10 +483,10 @@ Outcome SqliteStore::WriteTreeHeads(const Batch& batch) {
   for (const TreeHeadRow& row : batch.tree_heads) {
     const schema::TreeHead& head = row.head.head;
     TRY(write_tree_head_
-            ->Start(ShardId(row.log), Ms(head.timestamp), head.size, head.root,
+            ->Start(written_.Of(row.log), Ms(head.timestamp), head.size, head.root,
                     row.head.signature.view(), row.head.checkpoint)
             .Run());
-    TRY(drop_tree_heads_->Start(ShardId(row.log), Ms(head.timestamp - kTreeHeadsKept)).Run());
+    TRY(drop_tree_heads_->Start(written_.Of(row.log), Ms(head.timestamp - kTreeHeadsKept)).Run());
   }
   return Ok();
 }

@@ -27,27 +27,39 @@ namespace ca {
 
 extern const schema::ErrorKind kForked;  // kBusy: the tails are not those this writer left
 
-// Row ids of shard, log and name: fixed, as one shard of each log is written.
-constexpr std::int64_t ShardId(LogName log) { return log == LogName::kCertificates ? 1 : 2; }
+// One shard of each log, by its row in the store. A new store has these.
+struct ShardIds {
+  std::int64_t certificates = 1, events = 2;
+  constexpr std::int64_t Of(LogName log) const {
+    return log == LogName::kCertificates ? certificates : events;
+  }
+};
 inline constexpr std::uint64_t kIndexMax = (std::uint64_t{1} << 40) - 1;
 // `index` is at most kIndexMax.
-constexpr std::int64_t RowId(LogName log, std::uint64_t index) {
-  return ShardId(log) << 40 | static_cast<std::int64_t>(index);
+constexpr std::int64_t RowId(std::int64_t shard, std::uint64_t index) {
+  return shard << 40 | static_cast<std::int64_t>(index);
 }
-constexpr std::int64_t HashId(LogName log, int level, std::uint64_t index) {
-  return ShardId(log) << 43 | static_cast<std::int64_t>(level) << 40 |
-         static_cast<std::int64_t>(index);
+constexpr std::int64_t HashId(std::int64_t shard, int level, std::uint64_t index) {
+  return shard << 43 | static_cast<std::int64_t>(level) << 40 | static_cast<std::int64_t>(index);
 }
+constexpr std::int64_t ShardOf(std::int64_t row_id) { return row_id >> 40; }
 constexpr std::uint64_t IndexOf(std::int64_t row_id) {
   return static_cast<std::uint64_t>(row_id) & kIndexMax;
 }
 // The value of issuance.leaf.
 std::int64_t LeafPrefix(const schema::Hash& leaf_hash);
 
-struct ShardRow {
+struct NewShard {
   std::string name, origin;
   schema::Bytes log_key, note_key, issuer_key_hash;
   schema::TimeMs since;
+};
+struct ShardRow : NewShard {
+  std::int64_t id = 0;
+  LogName log{};
+  std::uint64_t size = 0, settled = 0;     // of its tail
+  schema::TimeMs time{};                   // of its newest entry, or that of the shard before
+  std::optional<std::uint64_t> published;  // size of its newest tree head
 };
 
 struct Tail {
@@ -82,7 +94,7 @@ struct IssuanceRecord {
 struct SpentRow {
   schema::Hash token;
   schema::Hash key_hash;
-  std::uint64_t index;
+  std::int64_t entry;  // row id: of the written shard or of one before
   schema::Time expires;
 };
 // One certificate counted by a budget.
@@ -109,7 +121,13 @@ struct CertificateRow {
   std::optional<std::uint64_t> issued;  // event index
 };
 struct UnfinishedRow {
-  std::uint64_t index, event;
+  std::int64_t entry;  // row id, as in SpentRow
+  std::uint64_t event;
+};
+// How far a shard is settled that is not written any more.
+struct SettledRow {
+  std::int64_t shard;
+  std::uint64_t settled;
 };
 struct TreeHeadRow {
   LogName log;
@@ -126,6 +144,7 @@ struct Batch {
   std::vector<SeenRow> seen;
   std::vector<CertificateRow> certificates;
   std::vector<UnfinishedRow> unfinished;
+  std::vector<SettledRow> closed_settled;
   std::vector<TreeHeadRow> tree_heads;
   std::vector<IssuingCaRow> issuing_cas;  // new, or with another state; a stored `first` stays
   // Some spent tokens that expired before are deleted; charges too when there are new ones.
@@ -151,8 +170,13 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // The stored row of this log; `wanted` is stored first when there is none.
-  virtual schema::Result<ShardRow> Adopt(LogName log, const ShardRow& wanted) = 0;
+  // In the order they were opened. The newest one of each log is written.
+  virtual schema::Result<std::vector<ShardRow>> Shards() = 0;
+  // Opens a shard, which is written from now on; the one before is not any more. All that follows
+  // is about the written ones, unless it takes a shard or a row id. The first of all is of
+  // certificates.
+  virtual schema::Outcome OpenShard(LogName log, const NewShard& shard) = 0;
+  virtual ShardIds written() const = 0;
   // Keeps the chain of an issuing CA, or a precertificate's signer, for readers: of entries that
   // come, unless it is the newest kept already; of all, when it is the first of its key.
   virtual schema::Outcome KeepChain(const schema::Hash& key_hash,
@@ -160,7 +184,7 @@ class Store {
   virtual schema::Outcome KeepSigner(const PrecertificateSigner& signer) = 0;
   virtual schema::Result<std::vector<IssuingCaRow>> IssuingCas() = 0;
   virtual schema::Result<Tails> ReadTails() = 0;
-  virtual schema::Result<std::vector<schema::Hash>> ReadHashes(LogName log, int level,
+  virtual schema::Result<std::vector<schema::Hash>> ReadHashes(std::int64_t shard, int level,
                                                                std::uint64_t first,
                                                                std::size_t count) = 0;
   // The data of an entry; nothing when there is none.
@@ -178,7 +202,8 @@ class Store {
   virtual schema::Result<bool> IsSeen(const schema::Hash& id) = 0;
   // The highest number of the scope; 0 when there is none.
   virtual schema::Result<std::uint64_t> LastSeen(const schema::Hash& scope) = 0;
-  virtual schema::Result<StoredEntry> ReadEntry(std::uint64_t index) = 0;
+  // By its row id.
+  virtual schema::Result<StoredEntry> ReadEntry(std::int64_t id) = 0;
   // In order of index, from `first`.
   virtual schema::Result<std::vector<Unsigned>> WithoutPrecertificate(std::uint64_t first,
                                                                       std::size_t count_max) = 0;

@@ -1,21 +1,20 @@
-// The keys of a state directory, for commands that run beside the server or after it.
+// The shards and keys of a state directory, for commands that run beside the server or after it.
 #pragma once
 
+#include <filesystem>
+#include <string>
+#include <vector>
+
 #include "ca/log/log.h"
+#include "ca/log/store.h"
 #include "schema/config.h"
 
 namespace ca {
 
-// kBadState when the directory has no log yet, or its shard is not the configured one.
-schema::Result<LogKeys> StoredLogKeys(const schema::Config& config);
-
-struct StoredShard {
-  std::string name, origin;
-};
-struct StoredShards {
-  StoredShard certificates, events;
-};
-// What the directory says of itself. kBadState when it has no log yet.
-schema::Result<StoredShards> ReadStoredShards(const std::filesystem::path& state);
+// Store::Shards. kBadState when the directory has no log yet.
+schema::Result<std::vector<ShardRow>> StoredShards(const std::filesystem::path& state);
+// Of this shard of the certificates log; empty: of the configured one. kBadState when the directory
+// has no such shard.
+schema::Result<LogKeys> StoredLogKeys(const schema::Config& config, const std::string& shard = "");
 
 }  // namespace ca

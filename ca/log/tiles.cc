@@ -25,8 +25,8 @@ constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
 constexpr int kIssuerArc = 8;  // fulcio: Issuer (V2), of the token
 
 Result<Bytes> Hashes(Desk& desk, LogName log, const Tile& tile) {
-  TRY(const std::vector<Hash> hashes,
-      ReadHashesThrough(*desk.hashes, log)(tile.level, tile.index * kWidth, tile.width));
+  TRY(const std::vector<Hash> hashes, ReadHashesThrough(*desk.hashes, desk.shards.Of(log))(
+                                          tile.level, tile.index * kWidth, tile.width));
   Bytes out;
   out.reserve(hashes.size() * sizeof(Hash));
   for (const Hash& hash : hashes) out.insert(out.end(), hash.begin(), hash.end());
@@ -35,7 +35,7 @@ Result<Bytes> Hashes(Desk& desk, LogName log, const Tile& tile) {
 
 Result<Bytes> Data(Desk& desk, const Tile& tile) {
   TRY(const auto entries, desk.Certificates(tile.index * kWidth, tile.width, kUnbounded));
-  TRY(const Issuers issuers, Issuers::Read(*desk.connection));
+  TRY(const Issuers issuers, Issuers::Read(*desk.connection, desk.shards.certificates));
   Bytes out;
   for (const LogEntry& entry : entries) {
     TRY(const auto above, issuers.Above(entry));

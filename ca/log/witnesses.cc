@@ -105,8 +105,8 @@ void Witnesses::Ask(std::size_t number, const RoundPtr& round) {
   Member& member = *members_[number];
   for (std::size_t i = 0; i < round->candidates.size(); ++i) {
     const Candidate& candidate = round->candidates[i];
-    const auto line =
-        member.cosigner.Cosign(candidate, ReadHashesThrough(member.hashes, candidate.log));
+    const auto line = member.cosigner.Cosign(
+        candidate, ReadHashesThrough(member.hashes, parts_.shards.Of(candidate.log)));
     Settle(number, candidate, line);
     {
       const std::lock_guard lock(round->mutex);

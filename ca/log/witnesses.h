@@ -23,7 +23,8 @@ struct WitnessesParts {
   std::vector<schema::WitnessSettings> witnesses;
   std::size_t quorum;
   schema::Sender& sender;
-  std::filesystem::path database;          // for proofs
+  std::filesystem::path database;  // for proofs, of these
+  ShardIds shards;
   std::function<void(schema::Json)> note;  // enters an event, on any thread
   schema::Journal& journal;
 };

@@ -96,6 +96,14 @@ schema::Outcome LoadKeys(House& house, const std::filesystem::path& program) {
     return Error{&hsm::kKeyUnusable,
                  "ca.chain: the public key of the chain's first certificate is not that of ca.key"};
   }
+  const schema::ShardSettings& shard = house.config.log.certificates;
+  const auto& next = cas->next_shard();
+  if (next && next->terms.name == shard.shard && next->log_key != house.custody->facts().log) {
+    return Error{&hsm::kKeyUnusable,
+                 "log.certificates.key: it is not the key that ca.rotation has "
+                 "published for shard " +
+                     shard.shard};
+  }
   const auto& signer = chain.precertificate_signer;
   if (signer && house.custody->facts().precertificate != signer->spki) {
     return Error{&hsm::kKeyUnusable,

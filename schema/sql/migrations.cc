@@ -197,8 +197,20 @@ CREATE TABLE issuing_ca(
 ) STRICT;
 )sql";
 
+// Entries are named by their row ids, shard << 40 | index, where they were by leaf index: a token
+// that was spent in one shard is spent in those that follow. Events likewise, but in `issuance`,
+// `certificate` and `unfinished`, which have a row for every certificate there ever was, a number
+// without a shard stays, and is of the first events shard, 2.
+constexpr std::string_view kShards = R"sql(
+UPDATE spent SET entry = 1 << 40 | entry;
+UPDATE charge SET entry = 1 << 40 | entry;
+UPDATE seen SET entry = 1 << 40 | entry;
+UPDATE issuing_ca SET first = 1 << 40 | first;
+)sql";
+
 constexpr std::string_view kMigrations[] = {
-    kLogs, kOnce, kSpentInOrder, kLookup, kPrecertificateSigners, kIssuerChains, kIssuingCas};
+    kLogs,         kOnce,       kSpentInOrder, kLookup, kPrecertificateSigners,
+    kIssuerChains, kIssuingCas, kShards};
 
 }  // namespace
 

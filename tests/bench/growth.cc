@@ -95,7 +95,7 @@ class Filler {
     Must(connection_->Execute(
         "INSERT INTO lookup SELECT * FROM (SELECT leaf, id FROM issuance UNION ALL "
         "SELECT substr(serial,1,12), id FROM issuance UNION ALL "
-        "SELECT substr(token,1,8), 1<<40|entry FROM spent) ORDER BY 1, 2"));
+        "SELECT substr(token,1,8), entry FROM spent) ORDER BY 1, 2"));
     Close(LogName::kCertificates, certificates_, size_);
     Close(LogName::kEvents, events_, 0);
     Must(connection_->Execute("COMMIT"));
@@ -121,12 +121,13 @@ class Filler {
   schema::Hash Append(LogName log, const Bytes& data) {
     auto& edge = log == LogName::kEvents ? events_ : certificates_;
     const std::uint64_t index = edge.size();
-    Must(entry_.Start(ca::RowId(log, index), schema::BytesView(data)).Run());
+    Must(entry_.Start(ca::RowId(ca::ShardIds().Of(log), index), schema::BytesView(data)).Run());
     const schema::Hash leaf = schema::LeafHash(data);
     stored_.clear();
     edge.Append(leaf, stored_);
     for (const auto& stored : stored_) {
-      Must(hash_.Start(ca::HashId(log, stored.level, stored.index), stored.hash).Run());
+      Must(hash_.Start(ca::HashId(ca::ShardIds().Of(log), stored.level, stored.index), stored.hash)
+               .Run());
     }
     return leaf;
   }
@@ -144,7 +145,7 @@ class Filler {
     const Facts facts = FactsOf(index, size_);
     const auto logged = start_ + std::chrono::milliseconds(100) * static_cast<std::int64_t>(index);
     const std::int64_t ms = logged.time_since_epoch().count();
-    const std::int64_t id = ca::RowId(LogName::kCertificates, index);
+    const std::int64_t id = ca::RowId(ca::ShardIds().certificates, index);
     const schema::Hash token = schema::Sha256(facts.serial);
     Bytes leaf, certificate{0}, precertificate{0};
     if (compact_) {
@@ -159,7 +160,7 @@ class Filler {
       precertificate = ca::Keep(leaf, Signed(poisoned.view(), index + size_));
     }
     const schema::Hash hash = Append(LogName::kCertificates, leaf);
-    const std::uint64_t granted = events_.size();
+    const std::int64_t granted = ca::RowId(ca::ShardIds().events, events_.size());
     Append(LogName::kEvents, Event("granted", index));
     Append(LogName::kEvents, Event("issued", index));
     Must(issuance_
@@ -172,17 +173,17 @@ class Filler {
              .Run());
     // Tokens are kept for minutes: these are of the last hour.
     if (index + 36'000 < size_) return;
-    Must(spent_.Start(index, token, token, ms / 1000 + 1200).Run());
+    Must(spent_.Start(id, token, token, ms / 1000 + 1200).Run());
   }
 
   void Close(LogName log, const schema::merkle::Frontier& edge, std::uint64_t settled) {
     const std::int64_t now = house_.clock.Now().time_since_epoch().count();
     const schema::Hash root = edge.Root();
     Statement tail = Prepare("UPDATE tail SET size=?, root=?, time=?, settled=? WHERE shard=?");
-    Must(tail.Start(edge.size(), root, now, settled, ca::ShardId(log)).Run());
+    Must(tail.Start(edge.size(), root, now, settled, ca::ShardIds().Of(log)).Run());
     Statement head = Prepare(
         "INSERT INTO tree_head(shard, timestamp, size, root, signature, note) VALUES(?,?,?,?,?,?)");
-    Must(head.Start(ca::ShardId(log), now, edge.size(), root, schema::BytesView(),
+    Must(head.Start(ca::ShardIds().Of(log), now, edge.size(), root, schema::BytesView(),
                     std::string_view("filled"))
              .Run());
   }

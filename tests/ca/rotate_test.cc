@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "ca/ca_changes.h"
+#include "ca/pem.h"
 #include "schema/base/file.h"
 #include "tests/support/test_ca.h"
 
@@ -174,7 +175,7 @@ TEST_CASE("the plan says what may be done, and when") {
   const auto next = [&](schema::Time now) {
     const auto cas = files.Load(rotation);
     MUST(cas);
-    return ca::PlanOf(*cas, files.config, now)["next"].dump();
+    return ca::PlanOf(*cas, {}, files.config, now)["next"].dump();
   };
   CHECK_NE(next(kNow).find("rotate prepare NAME"), std::string::npos);
   REQUIRE(ca::Prepare(rotation, Fresh("next"), kNow));
@@ -184,6 +185,44 @@ TEST_CASE("the plan says what may be done, and when") {
   REQUIRE(ca::Activate(rotation, "next", hours(0), "", kNow));
   CHECK_NE(next(kNow).find("rotate retire first: from " + schema::Rfc3339(kNow + minutes(10))),
            std::string::npos);
+}
+
+TEST_CASE("the next shard of the log is in the plan until it is opened") {
+  Files files;
+  files.Write("first", "CA 1");
+  const auto key = support::MakeKey("P-256");
+  MUST(schema::ReplaceFile(files.config.directory / "log.pub",
+                           ca::Pem("PUBLIC KEY", support::SpkiOf(key.get()).view())));
+  schema::Rotation rotation = First();
+  REQUIRE(ca::PrepareShard(rotation, "2027", "log.pub", kNow));
+  const auto cas = files.Load(rotation);
+  REQUIRE_MESSAGE(cas, (cas ? "" : cas.error().Describe()));
+  CHECK_EQ(cas->next_shard()->log_key, support::SpkiOf(key.get()));
+  ca::ShardRow written;
+  written.id = 1;
+  written.name = "2026";
+  const auto plan = [&](std::vector<ca::ShardRow> shards) {
+    std::string out;
+    const schema::Json whole = ca::PlanOf(*cas, shards, files.config, kNow);
+    for (const auto& shard : whole["shards"]) {
+      out += shard["name"].get<std::string>() + " " + shard["state"].get<std::string>() + "; ";
+    }
+    return out + whole["next"].back().get<std::string>();
+  };
+  CHECK_EQ(plan({written}),
+           "2026 written; 2027 prepared; open log shard 2027 by log.certificates "
+           "and a restart: from " +
+               schema::Rfc3339(kNow + hours(24)));
+  ca::ShardRow next = written;
+  next.id = 3;
+  next.name = "2027";
+  CHECK(plan({written, next}).starts_with("2026 closed; 2027 written; chancery rotate prepare"));
+
+  files.Write("other", "CA 2");
+  rotation.next_shard->key = "other.pem";
+  CHECK_FALSE(files.Load(rotation));
+  rotation.next_shard->key = "nowhere.pub";
+  CHECK_FALSE(files.Load(rotation));
 }
 
 std::string Types(const schema::Result<std::vector<ca::CaChange>>& changes) {

@@ -20,6 +20,7 @@ cas:
     replaced: 2026-11-21T10:00:00Z
   - {name: "2027", state: active, chain: "a \"b\".pem", key: "pkcs11:token=t;object=x",
      prepared: 2026-11-20, activated: "2026-11-21T10:00:00Z", reason: "broken: # yes"}
+next-shard: {name: "2027-log", key: "log: 2027.pub", prepared: 2026-11-22}
 )";
 
 TEST_CASE("a rotation says what it was written from") {
@@ -31,6 +32,9 @@ TEST_CASE("a rotation says what it was written from") {
   CHECK_EQ(schema::Rfc3339(*read->Active().prepared), "2026-11-20T00:00:00Z");
   CHECK_EQ(schema::CaStateName(read->Find("first")->state), "replaced");
   CHECK_EQ(read->Find("second"), nullptr);
+  REQUIRE(read->next_shard);
+  CHECK_EQ(read->next_shard->name, "2027-log");
+  CHECK_EQ(read->next_shard->key, "log: 2027.pub");
   const std::string written = schema::FormatRotation(*read);
   const auto again = schema::ParseRotation(written);
   REQUIRE_MESSAGE(again, written);
@@ -56,6 +60,8 @@ TEST_CASE("a rotation that cannot be is refused, and the place named") {
       {"2026-01-01T00:00:00Z", "yesterday", "cas[0].activated"},
       {"\"pkcs11:token=t;object=ca\"", "file:key.pem", "cas[0].key"},
       {"chain: chain.pem", "chian: chain.pem", "chian"},
+      {"2027-log", "a/b", "next-shard.name"},
+      {", prepared: 2026-11-22", "", "prepared"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.to);

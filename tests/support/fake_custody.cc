@@ -74,17 +74,23 @@ schema::OwnedKey KeyFromEd25519(schema::BytesView raw) {
   return key;
 }
 
-FakeCustody::FakeCustody()
-    : issuing_(NewP256()),
-      log_(NewP256()),
-      certificates_note_(NewEd25519()),
-      events_note_(NewEd25519()) {
+FakeCustody::FakeCustody() : issuing_(NewP256()) {
   facts_.issuing = Spki(issuing_.get());
-  facts_.log = Spki(log_.get());
-  facts_.certificates_note = RawPublic(certificates_note_.get());
-  facts_.events_note = RawPublic(events_note_.get());
   facts_.token = "fake (0001, tests)";
   facts_.token_serial = "0001";
+  ChangeLogKeys();
+}
+
+void FakeCustody::ChangeCertificatesLogKeys() {
+  log_ = NewP256();
+  certificates_note_ = NewEd25519();
+  facts_.log = Spki(log_.get());
+  facts_.certificates_note = RawPublic(certificates_note_.get());
+}
+
+void FakeCustody::ChangeEventsLogKey() {
+  events_note_ = NewEd25519();
+  facts_.events_note = RawPublic(events_note_.get());
 }
 
 void FakeCustody::SignPrecertificatesWith(schema::OwnedKey key) {

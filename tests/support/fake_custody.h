@@ -50,6 +50,14 @@ class FakeCustody final : public hsm::Custody {
   // issuing key. Call while nobody uses the custody.
   void SignPrecertificatesWith(schema::OwnedKey key);
 
+  // Fresh log and note keys, as after a rotation of the log. Call while nobody uses the custody.
+  void ChangeLogKeys() {
+    ChangeCertificatesLogKeys();
+    ChangeEventsLogKey();
+  }
+  void ChangeCertificatesLogKeys();
+  void ChangeEventsLogKey();
+
   // Inputs signed (not refused) for this purpose.
   std::uint64_t Count(hsm::Purpose purpose) const;
   // Every input of this purpose fails with `kind`, `times` times; forever when negative; 0 ends it.

@@ -168,9 +168,9 @@ TEST_CASE("the store knows the issuing CAs, and since which entry one can be an 
   REQUIRE(rows);
   REQUIRE_EQ(rows->size(), 2);
   CHECK_EQ((*rows)[0].state, "replaced");
-  CHECK_EQ((*rows)[0].first, std::optional<std::uint64_t>(0));
+  CHECK_EQ((*rows)[0].first, ca::RowId(1, 0));
   CHECK_EQ((*rows)[1].state, "active");
-  CHECK_EQ((*rows)[1].first, std::optional<std::uint64_t>(1));
+  CHECK_EQ((*rows)[1].first, ca::RowId(1, 1));
 
   // A state that knows a CA does not open without it.
   house.Close();

@@ -50,7 +50,7 @@ TEST_CASE("nothing is signed before it is durable") {
     if (purpose != hsm::Purpose::kSct) return;
     ++seen;
     const auto leaf = schema::ParseLeaf(bytes);
-    const auto id = ca::RowId(ca::LogName::kCertificates, leaf ? leaf->index : 0);
+    const auto id = ca::RowId(ca::ShardIds().certificates, leaf ? leaf->index : 0);
     if (house.Ask("SELECT count(*) FROM entry WHERE id=" + std::to_string(id)) != 1) ++early;
   });
   REQUIRE(house.Open());

@@ -137,21 +137,23 @@ class Tricky final : public Store {
   };
   Tricky(std::unique_ptr<Store> real, Plan& plan) : real_(std::move(real)), plan_(plan) {}
 
-  Result<ca::ShardRow> Adopt(ca::LogName log, const ca::ShardRow& wanted) override {
-    return real_->Adopt(log, wanted);
+  Result<std::vector<ca::ShardRow>> Shards() override { return real_->Shards(); }
+  Outcome OpenShard(ca::LogName log, const ca::NewShard& shard) override {
+    return real_->OpenShard(log, shard);
   }
   Outcome KeepChain(const schema::Hash& key_hash,
                     const std::vector<schema::CertDer>& certificates) override {
     return real_->KeepChain(key_hash, certificates);
   }
+  ca::ShardIds written() const override { return real_->written(); }
   Outcome KeepSigner(const ca::PrecertificateSigner& signer) override {
     return real_->KeepSigner(signer);
   }
   Result<std::vector<ca::IssuingCaRow>> IssuingCas() override { return real_->IssuingCas(); }
   Result<ca::Tails> ReadTails() override { return real_->ReadTails(); }
-  Result<std::vector<schema::Hash>> ReadHashes(ca::LogName log, int level, std::uint64_t first,
+  Result<std::vector<schema::Hash>> ReadHashes(std::int64_t shard, int level, std::uint64_t first,
                                                std::size_t count) override {
-    return real_->ReadHashes(log, level, first, count);
+    return real_->ReadHashes(shard, level, first, count);
   }
   Result<std::optional<schema::Bytes>> ReadData(ca::LogName log, std::uint64_t index) override {
     return real_->ReadData(log, index);
@@ -168,9 +170,7 @@ class Tricky final : public Store {
   Result<std::uint64_t> LastSeen(const schema::Hash& scope) override {
     return real_->LastSeen(scope);
   }
-  Result<ca::StoredEntry> ReadEntry(std::uint64_t index) override {
-    return real_->ReadEntry(index);
-  }
+  Result<ca::StoredEntry> ReadEntry(std::int64_t id) override { return real_->ReadEntry(id); }
   Result<std::vector<ca::Unsigned>> WithoutPrecertificate(std::uint64_t first,
                                                           std::size_t count_max) override {
     if (plan_.take_up_fails > 0) {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "ca/linted.h"
+#include "ca/log/rows.h"
 #include "ca/log/sqlite.h"
 #include "ca/profile.h"
 #include "schema/base/json.h"
@@ -228,6 +229,11 @@ std::string CheckHead(House& house, ca::LogName log, const std::vector<schema::H
   return "";
 }
 
+schema::Result<ca::ShardIds> Written(ca::sqlite::Connection& connection) {
+  TRY(const auto shards, ca::ReadShards(connection));
+  return ca::WrittenOf(shards);
+}
+
 }  // namespace
 
 std::string Inspect(House& house) {
@@ -235,9 +241,12 @@ std::string Inspect(House& house) {
   if (!opened) return opened.error().Describe();
   auto read = (*opened)->Prepare("SELECT id, data FROM entry WHERE id >= ? AND id < ? ORDER BY id");
   if (!read) return read.error().Describe();
+  const auto shards = Written(**opened);
+  if (!shards) return shards.error().Describe();
   for (const ca::LogName log : {ca::LogName::kCertificates, ca::LogName::kEvents}) {
     std::vector<schema::Hash> leaves;
-    read->Start(ca::RowId(log, 0), ca::RowId(log, ca::kIndexMax));
+    const std::int64_t shard = shards->Of(log);
+    read->Start(ca::RowId(shard, 0), ca::RowId(shard, ca::kIndexMax));
     while (true) {
       const auto row = read->Next();
       if (!row) return row.error().Describe();
@@ -255,12 +264,12 @@ std::string Inspect(House& house) {
   const char* kMustBeZero[] = {
       "SELECT count(*) FROM certificate c LEFT JOIN entry e USING(id) WHERE e.id IS NULL",
       "SELECT count(*) FROM issuance i LEFT JOIN entry e USING(id) WHERE e.id IS NULL",
-      "SELECT count(*) FROM issuance i LEFT JOIN entry e ON e.id = (2<<40) + i.granted "
+      "SELECT count(*) FROM issuance i LEFT JOIN entry e ON e.id = i.granted "
       "WHERE e.id IS NULL OR json_extract(CAST(e.data AS TEXT), '$.leaf_index') IS NOT "
-      "i.id - (1<<40)",
+      "i.id & ((1<<40) - 1)",
       "SELECT count(*) FROM issuance i LEFT JOIN certificate c USING(id) WHERE "
-      "c.precertificate IS NULL AND i.id - (1<<40) < "
-      "(SELECT size FROM tree_head WHERE shard=1 ORDER BY timestamp DESC LIMIT 1)",
+      "c.precertificate IS NULL AND i.id & ((1<<40) - 1) < "
+      "(SELECT size FROM tree_head WHERE shard=i.id>>40 ORDER BY timestamp DESC LIMIT 1)",
   };
   for (const char* sql : kMustBeZero) {
     if (house.Ask(sql) != 0) return sql;

@@ -297,7 +297,7 @@ TEST_CASE("the store of the version before is opened, and its tokens stay spent"
     REQUIRE(spent);
     REQUIRE_EQ(spent->size(), 1);
     CHECK_EQ(spent->front().key_hash, HashOf("k"));
-    CHECK_EQ(spent->front().index, 7);
+    CHECK_EQ(spent->front().entry, ca::RowId(ca::ShardIds().certificates, 7));
     CHECK_EQ(spent->front().expires, schema::Time(seconds(2000)));
   }
 }
@@ -309,7 +309,7 @@ std::vector<std::string> FirstSeen(House& house) {
   MUST(connection);
   auto read = (*connection)->Prepare("SELECT data FROM entry WHERE id>=? ORDER BY id");
   MUST(read);
-  read->Start(ca::RowId(ca::LogName::kEvents, 0));
+  read->Start(ca::RowId(ca::ShardIds().events, 0));
   while (*read->Next()) {
     const auto event = schema::Json::parse(schema::AsText(read->Blob(0)));
     if (event["type"] != "first-seen") continue;
@@ -366,8 +366,8 @@ TEST_CASE("of one issuer and kind the oldest go when there are too many") {
   log_test::TempDir dir;
   auto store = ca::OpenStore(dir.path() / "db");
   REQUIRE(store);
-  REQUIRE((*store)->Adopt(ca::LogName::kCertificates, {"s", "o", {}, {}, {}, {}}));
-  REQUIRE((*store)->Adopt(ca::LogName::kEvents, {"s", "o", {}, {}, {}, {}}));
+  REQUIRE((*store)->OpenShard(ca::LogName::kCertificates, {"s", "o", {}, {}, {}, {}}));
+  REQUIRE((*store)->OpenShard(ca::LogName::kEvents, {"s", "o", {}, {}, {}, {}}));
   const auto tails = (*store)->ReadTails();
   REQUIRE(tails);
   ca::Batch batch;

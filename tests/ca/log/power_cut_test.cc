@@ -125,8 +125,10 @@ class Run {
 
 Outcome Run::Open() {
   TRY(store_, ca::OpenStore(database_));
-  for (const LogName log : kLogs) {
-    TRY(store_->Adopt(log, {"2026", "example.org/log", {1}, {2}, {3}, house_.clock.Now()}));
+  TRY(const auto shards, store_->Shards());
+  for (std::size_t i = shards.size(); i < kLogs.size(); ++i) {
+    TRY(store_->OpenShard(kLogs[i],
+                          {"2026", "example.org/log", {1}, {2}, {3}, house_.clock.Now()}));
   }
   TRY(const Tails found, store_->ReadTails());
   if (attempt_ && found == attempt_->tails) promised_ = *attempt_;
@@ -207,7 +209,7 @@ std::string Run::CheckTree(LogName log) {
     edge.Append(schema::LeafHash(entries[i]), hashes);
   }
   for (const auto& stored : hashes) {
-    const auto hash = store_->ReadHashes(log, stored.level, stored.index, 1);
+    const auto hash = store_->ReadHashes(store_->written().Of(log), stored.level, stored.index, 1);
     if (!hash || hash->front() != stored.hash) return "hash " + std::to_string(stored.index);
   }
   const Tails& tails = promised_.tails;
@@ -219,8 +221,9 @@ std::string Run::CheckTree(LogName log) {
 std::string Run::CheckCertificate(std::uint64_t index) {
   const std::string name = "certificate " + std::to_string(index);
   const auto spent = store_->FindSpent(log_test::HashOf(promised_.tokens[index]));
-  if (!spent || spent->size() != 1 || spent->front().index != index) return name + ": its token";
-  const auto entry = store_->ReadEntry(index);
+  const std::int64_t id = ca::RowId(store_->written().certificates, index);
+  if (!spent || spent->size() != 1 || spent->front().entry != id) return name + ": its token";
+  const auto entry = store_->ReadEntry(id);
   if (!entry) return name + ": " + entry.error().Describe();
   const Bytes& promised = promised_.certificates[index];
   if (promised.empty()) return entry->certificate ? name + " came from nowhere" : "";

@@ -261,7 +261,7 @@ TEST_CASE("a search by serial reads the look-up index, and rows by their number"
   for (const char* serial : {"0123456789abcdef", "0123456789abcdef*", "01*"}) {
     Search search;
     search.serial = serial;
-    const auto sql = ca::MakeSearchSql(search);
+    const auto sql = ca::MakeSearchSql(search, 1);
     REQUIRE(sql);
     auto plan = (*connection)->Prepare("EXPLAIN QUERY PLAN " + sql->text);
     REQUIRE(plan);

@@ -37,16 +37,16 @@ TEST_CASE("an issued certificate is shown whole, and verifies") {
   const std::string serial = facts["tbs"]["serial"];
   for (const std::string& name : {std::string("3"), serial, serial.substr(0, 20) + "*"}) {
     CAPTURE(name);
-    const auto index = ca::FindIndex(reader, name);
+    const auto index = ca::FindIndex(reader, "2026", name);
     REQUIRE(index);
     CHECK_EQ(*index, 3);
   }
   for (const char* name : {"ff*", "", "12345678901234567890", "no"}) {
     CAPTURE(name);
-    const auto index = ca::FindIndex(reader, name);
+    const auto index = ca::FindIndex(reader, "2026", name);
     if (index) CHECK_FALSE(ca::ShowEntry(reader, *keys, *index));
   }
-  CHECK_FALSE(ca::FindIndex(reader, "*"));  // more than one
+  CHECK_FALSE(ca::FindIndex(reader, "2026", "*"));  // more than one
 }
 
 TEST_CASE("an entry without certificate or checkpoint says so") {

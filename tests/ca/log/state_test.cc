@@ -16,12 +16,25 @@ struct Case {
 };
 
 const Case kCases[] = {
-    {"shard", [](auto& config, auto&) { config.log.certificates.shard = "2027"; },
-     "log.certificates.shard"},
+    {"shard, under its origin", [](auto& config, auto&) { config.log.certificates.shard = "2027"; },
+     "log.certificates.origin: it is that of shard 2026"},
+    {"shard, with its key",
+     [](auto& config, auto&) {
+       config.log.certificates.shard = "2027";
+       config.log.certificates.origin = "x.example";
+     },
+     "log.certificates.key: it is that of shard 2026"},
     {"origin", [](auto& config, auto&) { config.log.certificates.origin = "x.example"; },
      "log.certificates.origin"},
-    {"events shard", [](auto& config, auto&) { config.log.events.shard = "2027"; },
-     "log.events.shard"},
+    {"events shard, under its origin",
+     [](auto& config, auto&) { config.log.events.shard = "2027"; },
+     "log.events.origin: it is that of shard 2026"},
+    {"events shard, with its key",
+     [](auto& config, auto&) {
+       config.log.events.shard = "2027";
+       config.log.events.origin = "x.example";
+     },
+     "log.events.note-key: it is that of shard 2026"},
     {"events origin", [](auto& config, auto&) { config.log.events.origin = "x.example"; },
      "log.events.origin"},
     {"chain", [](auto&, auto& chain) { chain.key_hash[0] ^= 1; }, "ca.chain"},

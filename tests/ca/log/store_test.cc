@@ -18,13 +18,15 @@ using ca::Store;
 using ca::Tails;
 using log_test::TempDir;
 
-const ca::ShardRow kShard{"2026", "example.org/log", {1}, {2}, {3}, {}};
+const ca::NewShard kShard{"2026", "example.org/log", {1}, {2}, {3}, {}};
 
 std::unique_ptr<Store> OpenNew(const std::filesystem::path& path) {
   auto store = ca::OpenStore(path);
   MUST(store);
-  MUST((*store)->Adopt(LogName::kCertificates, kShard));
-  MUST((*store)->Adopt(LogName::kEvents, kShard));
+  if ((*store)->Shards()->empty()) {
+    MUST((*store)->OpenShard(LogName::kCertificates, kShard));
+    MUST((*store)->OpenShard(LogName::kEvents, kShard));
+  }
   return *std::move(store);
 }
 
@@ -117,8 +119,10 @@ TEST_CASE("a batch is stored whole or not at all") {
 Batch Spend(const Tails& tails, std::uint64_t first, std::uint64_t count) {
   Batch batch = OneEvent(tails, "x");
   for (std::uint64_t i = first; i < first + count; ++i) {
-    batch.spent.push_back(
-        {log_test::HashOf("t" + std::to_string(i)), log_test::HashOf("k"), i, {}});
+    batch.spent.push_back({log_test::HashOf("t" + std::to_string(i)),
+                           log_test::HashOf("k"),
+                           static_cast<std::int64_t>(i),
+                           {}});
   }
   return batch;
 }
@@ -137,7 +141,7 @@ TEST_CASE("a token is found wherever its key is: new, merged, after a failure, a
       const auto spent = store->FindSpent(log_test::HashOf("t" + std::to_string(i)));
       REQUIRE(spent);
       REQUIRE_EQ(spent->size(), 1);
-      CHECK_EQ(spent->front().index, i);
+      CHECK_EQ(spent->front().entry, static_cast<std::int64_t>(i));
     }
     CHECK(store->FindSpent(log_test::HashOf("t" + std::to_string(size)))->empty());
   };
@@ -176,17 +180,40 @@ TEST_CASE("a stored certificate is never replaced") {
   REQUIRE(connection);
   CHECK_EQ(*(*connection)
                 ->Ask("SELECT hex(substr(certificate,-1))*100 + hex(substr(precertificate,-1))*10 "
-                      "+ issued "
+                      "+ (issued & 255) "
                       "FROM certificate"),
            100 * 1 + 10 * 3 + 5);
 }
 
-TEST_CASE("the shard of the first run is kept") {
+TEST_CASE("the newest shard of a log is written, and is there after a restart") {
   TempDir dir;
-  const auto store = OpenNew(dir.path() / "db");
-  ca::ShardRow other = kShard;
-  other.origin = "elsewhere.example/log";
-  CHECK_EQ(store->Adopt(LogName::kCertificates, other)->origin, kShard.origin);
+  auto store = OpenNew(dir.path() / "db");
+  REQUIRE(store->Append(OneEvent(*store->ReadTails(), "old")));
+  Batch batch = OneEvent(*store->ReadTails(), "time");
+  batch.after.events.time = schema::TimeMs(std::chrono::milliseconds(7));
+  REQUIRE(store->Append(batch));
+  ca::NewShard next = kShard;
+  next.name = "2027";
+  REQUIRE(store->OpenShard(LogName::kEvents, next));
+  for (const bool again : {false, true}) {
+    if (again) {
+      store.reset();
+      store = OpenNew(dir.path() / "db");
+    }
+    CHECK_EQ(store->written().certificates, 1);
+    CHECK_EQ(store->written().events, 3);
+    const auto shards = store->Shards();
+    REQUIRE(shards);
+    REQUIRE_EQ(shards->size(), 3);
+    CHECK_EQ((*shards)[1].name, "2026");
+    CHECK_EQ((*shards)[1].size, 2);
+    CHECK_EQ((*shards)[2].name, "2027");
+    const Tails tails = *store->ReadTails();
+    CHECK_EQ(tails.events.size, again ? 1 : 0);
+    CHECK_EQ(tails.events.time, batch.after.events.time);  // rises from shard to shard
+    if (!again) REQUIRE(store->Append(OneEvent(tails, "new")));
+    CHECK_EQ(schema::AsText(**store->ReadData(LogName::kEvents, 0)), "new");
+  }
 }
 
 TEST_CASE("a store of a newer version is refused, and so is what is no store") {

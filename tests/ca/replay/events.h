@@ -36,9 +36,15 @@ class EventStore {
     auto opened = ca::OpenStore(directory / "chancery.db");
     MUST(opened.has_value());
     store_ = *std::move(opened);
-    const ca::ShardRow shard{"2026", "test", {}, {}, {}, kStart};
-    MUST(store_->Adopt(ca::LogName::kCertificates, shard).has_value());
-    MUST(store_->Adopt(ca::LogName::kEvents, shard).has_value());
+    const ca::NewShard shard{"2026", "test", {}, {}, {}, kStart};
+    MUST(store_->OpenShard(ca::LogName::kCertificates, shard).has_value());
+    MUST(store_->OpenShard(ca::LogName::kEvents, shard).has_value());
+  }
+
+  // What is added from now on is in a shard of this name.
+  void OpenShard(const std::string& name) {
+    MUST(store_->OpenShard(ca::LogName::kEvents, {name, "test/" + name, {}, {}, {}, kStart})
+             .has_value());
   }
 
   void Add(const std::vector<std::string>& events, schema::TimeMs time) {
