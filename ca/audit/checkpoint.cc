@@ -8,30 +8,41 @@ using schema::Result;
 
 namespace {
 
-void CheckKey(const schema::Note& note, const schema::VerifierKey* key, const std::string& where,
-              std::string_view which, Findings& findings) {
+// The signature of the line that verifies; empty when there is none.
+schema::Bytes CheckKey(const schema::Note& note, const schema::VerifierKey* key,
+                       const std::string& where, std::string_view which, Findings& findings) {
   if (key == nullptr) {
     findings.Add("bad-checkpoint", where, "no " + std::string(which) + " is known for its origin");
-  } else if (!schema::VerifyNote(note, *key)) {
-    findings.Add("bad-checkpoint", where, "not signed by " + key->Text());
+    return {};
   }
+  auto line = schema::VerifyNote(note, *key);
+  if (line) return std::move(line->signature);
+  findings.Add("bad-checkpoint", where, "not signed by " + key->Text());
+  return {};
+}
+
+// RFC6962NoteSignature (static-ct-api) begins with a u64: Unix milliseconds.
+std::uint64_t TimeOf(schema::BytesView signature) {
+  std::uint64_t time = 0;
+  for (std::size_t i = 0; i < 8 && i < signature.size(); ++i) time = time << 8 | signature[i];
+  return time;
 }
 
 }  // namespace
 
-Result<Checkpoint> ReadCheckpoint(const Source& source, LogKind kind, const Anchors& anchors,
-                                  std::size_t quorum, Findings& findings) {
+Result<Checkpoint> ReadCheckpoint(const Source& source, LogKind kind, const std::string& name,
+                                  const Anchors& anchors, std::size_t quorum, Findings& findings) {
   TRY(const schema::Bytes text, source.Read("checkpoint"));
   TRY(const schema::Note note, schema::ParseNote(schema::AsText(text)));
   TRY(schema::CheckpointBody body, schema::ParseCheckpointText(note.text));
-  const bool certificates = kind == LogKind::kCertificates;
-  const std::string where = certificates ? "certificates checkpoint" : "events checkpoint";
-  Checkpoint checkpoint{std::move(body), nullptr, {}};
+  const std::string where = name + " checkpoint";
+  Checkpoint checkpoint{std::move(body), nullptr, 0, {}};
   const std::string& origin = checkpoint.body.origin;
-  if (certificates) {
+  if (kind == LogKind::kCertificates) {
     checkpoint.log = anchors.FindLog(origin);
-    CheckKey(note, checkpoint.log == nullptr ? nullptr : &checkpoint.log->verifier, where,
-             "log key (type 05)", findings);
+    checkpoint.time_ms =
+        TimeOf(CheckKey(note, checkpoint.log == nullptr ? nullptr : &checkpoint.log->verifier,
+                        where, "log key (type 05)", findings));
   }
   CheckKey(note, anchors.FindNote(origin), where, "Ed25519 key (type 01)", findings);
   for (const schema::VerifierKey& witness : anchors.witnesses) {

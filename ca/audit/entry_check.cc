@@ -50,9 +50,13 @@ struct EntryCheck::Work {
   }
 };
 
-EntryCheck::EntryCheck(const Anchors& anchors, const LogKey& log, const Source& certificates,
-                       bool signatures)
-    : anchors_(anchors), log_(log), certificates_(certificates), signatures_(signatures) {}
+EntryCheck::EntryCheck(std::string name, const Anchors& anchors, const LogKey& log,
+                       const Source& certificates, bool signatures)
+    : name_(std::move(name)),
+      anchors_(anchors),
+      log_(log),
+      certificates_(certificates),
+      signatures_(signatures) {}
 
 bool EntryCheck::Verifies(const PublicKey& key, BytesView bytes, BytesView signature) const {
   if (!signatures_) return true;
@@ -63,7 +67,7 @@ bool EntryCheck::Verifies(const PublicKey& key, BytesView bytes, BytesView signa
 EntryFacts EntryCheck::Check(std::uint64_t index, const schema::tile::TileLeaf& entry,
                              BytesView certificate, Findings& findings) const {
   EntryFacts facts;
-  std::string where = "certificates " + std::to_string(index);
+  std::string where = name_ + ' ' + std::to_string(index);
   const auto leaf = schema::ParseLeaf(entry.leaf);
   if (!leaf || leaf->index != index) {
     findings.Add("bad-entry", std::move(where),

@@ -31,10 +31,11 @@ struct EntryFacts {
 
 class EntryCheck {
  public:
-  // What the arguments refer to outlives it. `certificates` is asked for precertificate signers
+  // What the arguments refer to outlives it. `name` is the log's in findings; `certificates` is
+  // asked for precertificate signers
   // ("issuer/<SHA-256>"). Without `signatures` none is verified.
-  EntryCheck(const Anchors& anchors, const LogKey& log, const Source& certificates,
-             bool signatures);
+  EntryCheck(std::string name, const Anchors& anchors, const LogKey& log,
+             const Source& certificates, bool signatures);
 
   // Finds:
   //   bad-entry                  not a leaf of ours, or of another index
@@ -65,6 +66,7 @@ class EntryCheck {
                                            const Authority& authority) const;
   Signer ReadSigner(const schema::Hash& fingerprint, const Authority& authority) const;
 
+  const std::string name_;
   const Anchors& anchors_;
   const LogKey& log_;
   const Source& certificates_;

@@ -50,6 +50,13 @@ Result<EventFacts> ReadEvent(schema::BytesView entry) {
   facts.certificate_sha256 = Text(*event, "certificate_sha256");
   facts.policy_digest = Text(*event, "policy_digest");
   facts.issuers_digest = Text(*event, "issuers_digest");
+  facts.shard = Text(*event, "shard");
+  facts.log = Text(*event, "log");
+  if (const auto before = event->find("before"); before != event->end() && before->is_object()) {
+    facts.before_shard = Text(*before, "shard");
+    facts.before_root_sha256 = Text(*before, "root_sha256");
+    facts.before_size = Number(*before, "size");
+  }
   facts.purpose = Text(*event, "purpose");
   facts.made = Number(*event, "made").value_or(0);
   facts.asked = Number(*event, "asked").value_or(0);

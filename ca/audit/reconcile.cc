@@ -10,9 +10,6 @@ namespace {
 constexpr std::chrono::hours kGrace{1};
 constexpr std::size_t kSerialDigits = 16;  // of 8 octets
 
-std::string Where(std::uint64_t index) { return "events " + std::to_string(index); }
-std::string Leaf(std::uint64_t leaf) { return "certificates " + std::to_string(leaf); }
-
 std::uint64_t FirstOctets(const std::string& hex) {
   std::uint64_t value = 0;
   for (const char c : std::string_view(hex).substr(0, kSerialDigits)) {
@@ -29,23 +26,28 @@ std::string_view Magnitude(std::string_view hex) {
 
 }  // namespace
 
-Reconciler::Reconciler(std::uint64_t size, NextEntry next, Findings& findings)
-    : size_(size), next_entry_(std::move(next)), findings_(findings) {}
+Reconciler::Reconciler(std::uint64_t size, NextEntry next, Findings& findings, NameOf name_of)
+    : size_(size),
+      next_entry_(std::move(next)),
+      findings_(findings),
+      name_of_(std::move(name_of)) {}
 
-void Reconciler::Event(std::uint64_t index, const EventFacts& event) {
-  if (event.time < time_) findings_.Add("time-falls", Where(index), event.time);
+void Reconciler::Event(const std::string& where, const EventFacts& event) {
+  if (event.time < time_) findings_.Add("time-falls", where, event.time);
   time_ = event.time;
-  const bool of_entry = event.leaf_index.has_value();
+  const bool of_entry = event.leaf_index || event.elsewhere;
   if (of_entry &&
       (event.type == "granted" || event.type == "issued" || event.type == "unfinished")) {
     if (event.type == "granted") ++granted_in_run_;
     if (event.type == "issued") ++issued_in_run_;
-    if (*event.leaf_index >= size_) {
+    if (event.elsewhere) {
+      ++counts_.others;
+    } else if (*event.leaf_index >= size_) {
       ++counts_.beyond;
     } else if (event.type == "granted") {
-      Granted(index, event);
+      Granted(where, event);
     } else {
-      Ended(index, event);
+      Ended(where, event);
     }
     return;
   }
@@ -53,9 +55,9 @@ void Reconciler::Event(std::uint64_t index, const EventFacts& event) {
   if (event.type == "policy-loaded") policy_ = event.policy_digest;
   if (event.type == "issuers-loaded") issuers_ = event.issuers_digest;
   if (event.type == "started") granted_in_run_ = issued_in_run_ = issued_counted_ = 0;
-  if (event.type == "signatures-counted") Counted(index, event);
+  if (event.type == "signatures-counted") Counted(where, event);
   if (event.type == "signature-excess") {
-    findings_.Add("signature-count", Where(index),
+    findings_.Add("signature-count", where,
                   std::to_string(event.excess) + " signatures of purpose " + event.purpose +
                       " more than were asked for");
   }
@@ -68,11 +70,11 @@ EntryFacts Reconciler::Take() {
   return facts;
 }
 
-void Reconciler::Granted(std::uint64_t index, const EventFacts& event) {
+void Reconciler::Granted(const std::string& where, const EventFacts& event) {
   const std::uint64_t leaf = *event.leaf_index;
-  if (leaf < next_) return findings_.Add("granted-twice", Where(index), Leaf(leaf));
+  if (leaf < next_) return findings_.Add("granted-twice", where, name_of_(leaf));
   while (next_ < leaf) {
-    findings_.Add("granted-missing", Leaf(next_), "before event " + std::to_string(index));
+    findings_.Add("granted-missing", name_of_(next_), "before " + where);
     Take();
   }
   const EntryFacts facts = Take();
@@ -83,23 +85,24 @@ void Reconciler::Granted(std::uint64_t index, const EventFacts& event) {
       {"issuing key", event.issuing_key_sha256 == schema::Hex(facts.issuer_key_hash)},
   };
   for (const auto& [part, good] : same) {
-    if (!good) findings_.Add("granted-differs", Where(index), part + (" of " + Leaf(leaf)));
+    if (!good) findings_.Add("granted-differs", where, part + (" of " + name_of_(leaf)));
   }
   if (event.policy_digest != policy_) {
-    findings_.Add("policy-differs", Where(index), "policy " + event.policy_digest);
+    findings_.Add("policy-differs", where, "policy " + event.policy_digest);
   }
   if (event.issuers_digest != issuers_) {
-    findings_.Add("policy-differs", Where(index), "issuers " + event.issuers_digest);
+    findings_.Add("policy-differs", where, "issuers " + event.issuers_digest);
   }
   open_.emplace(leaf, Open{facts.certificate_sha256, facts.not_after});
 }
 
-void Reconciler::Ended(std::uint64_t index, const EventFacts& event) {
+void Reconciler::Ended(const std::string& where, const EventFacts& event) {
   const std::uint64_t leaf = *event.leaf_index;
   const auto found = open_.find(leaf);
   if (found == open_.end()) {
-    return findings_.Add("issued-twice", Where(index),
-                         leaf < next_ ? Leaf(leaf) : Leaf(leaf) + " was not granted before");
+    return findings_.Add(
+        "issued-twice", where,
+        leaf < next_ ? name_of_(leaf) : name_of_(leaf) + " was not granted before");
   }
   Open& entry = found->second;
   if (event.type == "unfinished") {
@@ -108,9 +111,9 @@ void Reconciler::Ended(std::uint64_t index, const EventFacts& event) {
   }
   ++counts_.issued;
   if (!entry.certificate_sha256) {
-    findings_.Add("certificate-missing", Leaf(leaf), "issued by event " + std::to_string(index));
+    findings_.Add("certificate-missing", name_of_(leaf), "issued by " + where);
   } else if (event.certificate_sha256 != schema::Hex(*entry.certificate_sha256)) {
-    findings_.Add("issued-differs", Where(index), Leaf(leaf));
+    findings_.Add("issued-differs", where, name_of_(leaf));
   }
   open_.erase(found);
 }
@@ -119,12 +122,12 @@ void Reconciler::Ended(std::uint64_t index, const EventFacts& event) {
 // was issued before the last such event had been signed. What was issued before the final one had
 // been signed too: nobody signs any more. `lost` gives no leave: it is what the signers did not say
 // that they made.
-void Reconciler::Counted(std::uint64_t index, const EventFacts& event) {
+void Reconciler::Counted(const std::string& where, const EventFacts& event) {
   ++counts_.signature_counts;
   const auto more = [&](std::uint64_t left, const std::string& what, std::uint64_t right,
                         const std::string& than) {
     if (left <= right) return;
-    findings_.Add("signature-count", Where(index),
+    findings_.Add("signature-count", where,
                   std::to_string(left) + ' ' + what + ", " + std::to_string(right) + ' ' + than);
   };
   const std::string signed_text = "signatures of purpose " + event.purpose;
@@ -140,14 +143,14 @@ void Reconciler::Counted(std::uint64_t index, const EventFacts& event) {
 
 void Reconciler::Finish() {
   while (next_ < size_) {
-    findings_.Add("granted-missing", Leaf(next_), "no event of it");
+    findings_.Add("granted-missing", name_of_(next_), "no event of it");
     Take();
   }
   for (const auto& [leaf, entry] : open_) {
     if (entry.unfinished) {
       ++counts_.unknown;
     } else if (schema::Rfc3339(entry.not_after + kGrace) < time_) {
-      findings_.Add("outcome-missing", Leaf(leaf), "neither issued nor unfinished");
+      findings_.Add("outcome-missing", name_of_(leaf), "neither issued nor unfinished");
     } else {
       ++counts_.open;
     }

@@ -37,9 +37,12 @@ class Reconciler {
   //   serial-twice
   //   signature-count    more certificates signed than were granted, retried or asked for again;
   //                      more issued than signed; more signatures of any purpose than asked for
-  Reconciler(std::uint64_t size, NextEntry next, Findings& findings);
+  // `name_of` names an entry in findings.
+  using NameOf = std::function<std::string(std::uint64_t leaf)>;
+  Reconciler(std::uint64_t size, NextEntry next, Findings& findings, NameOf name_of);
 
-  void Event(std::uint64_t index, const EventFacts& event);
+  // `where` names the event in findings.
+  void Event(const std::string& where, const EventFacts& event);
   // After the last event.
   void Finish();
 
@@ -58,15 +61,16 @@ class Reconciler {
     schema::Time not_after;
     bool unfinished = false;
   };
-  void Granted(std::uint64_t index, const EventFacts& event);
-  void Ended(std::uint64_t index, const EventFacts& event);
-  void Counted(std::uint64_t index, const EventFacts& event);
+  void Granted(const std::string& where, const EventFacts& event);
+  void Ended(const std::string& where, const EventFacts& event);
+  void Counted(const std::string& where, const EventFacts& event);
   EntryFacts Take();  // the facts of entry next_
   void FindTwins();
 
   const std::uint64_t size_;
   const NextEntry next_entry_;
   Findings& findings_;
+  const NameOf name_of_;
   Counts counts_;
   std::uint64_t next_ = 0;               // leaf whose granted event comes next
   std::map<std::uint64_t, Open> open_;   // by leaf

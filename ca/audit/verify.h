@@ -1,12 +1,14 @@
-// Proves both logs anew from their published files: trees, checkpoints, every entry, every event,
-// and each against the other. Reads everything once, in order; what it keeps of an entry are eight
-// octets.
+// Proves both logs anew, over all their shards, from their published files: trees, checkpoints,
+// every entry, every event, and each against the other. Reads everything once, in order; what it
+// keeps of an entry are eight octets.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "ca/audit/anchors.h"
 #include "ca/audit/findings.h"
@@ -18,10 +20,14 @@
 
 namespace ca::audit {
 
+struct ShardSource {
+  std::string name;
+  std::unique_ptr<Source> files;  // from the shard's base on; of certificates `issued` files too
+  bool checked = true;            // of certificates: its entries, and what the events say of them
+};
+// All shards of each log, in any order; at least one.
 struct Sources {
-  // The base of each log. `issued` files of the certificates log are read too.
-  const Source& certificates;
-  const Source& events;
+  std::vector<ShardSource> certificates, events;
 };
 
 struct Options {
@@ -36,14 +42,15 @@ struct Cost {
 };
 
 struct LogReport {
-  std::string origin;
+  std::string shard, origin;
   std::uint64_t size = 0;
   schema::Hash root{};
   std::vector<std::string> witnesses;  // names of those whose cosignature verifies
 };
 
 struct Report {
-  LogReport certificates, events;
+  // Of each shard that was checked, in the order they were opened.
+  std::vector<LogReport> certificates, events;
   Reconciler::Counts counts;
   Findings findings;
   std::uint64_t signatures_checked = 0;
@@ -55,7 +62,7 @@ struct Report {
 // Entries and events done so far, and of how many; called often, on the caller's thread.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-// Beside what EntryCheck and Reconciler find:
+// Beside what EntryCheck, Shards and Reconciler find:
 //   bad-checkpoint     not signed by the log's keys: nothing else is looked at
 //   too-few-witnesses
 //   bad-tile           a tile's octets are not a tile, or have another number of entries

@@ -21,6 +21,7 @@ namespace http {
 namespace {
 
 using ca::audit::Report;
+using ca::audit::ShardSource;
 using ca::audit::Source;
 using schema::Json;
 using schema::Result;
@@ -31,7 +32,8 @@ constexpr int kNotRead = 3;
 constexpr std::size_t kTrustBytesMax = std::size_t{16} << 20;
 
 struct Asked {
-  std::string log, certificates, events;
+  std::string log, shard;
+  std::vector<std::string> certificates, events;
   std::string trusted_root, keys, ca_file;
   bool no_signatures = false;
   std::size_t threads = std::max(1U, std::thread::hardware_concurrency());
@@ -40,7 +42,7 @@ struct Asked {
 };
 
 const schema::ErrorKind kBadExport{"bad-export", schema::Fault::kCaller,
-                                   "not one shard of each log, as `log export` writes them"};
+                                   "not the shards of both logs, as `log export` writes them"};
 
 // The names below <log>/ in a directory or bundle.
 Result<std::vector<std::string>> ShardsOf(const Asked& asked, ca::Bundle* bundle, const char* log) {
@@ -72,36 +74,56 @@ std::unique_ptr<Source> OpenBase(const std::string& base, const Asked& asked,
   return ca::audit::OpenServer(fetcher, std::move(request));
 }
 
-// The only shard of a log in what was asked for.
-Result<std::unique_ptr<Source>> OpenOnly(const Asked& asked, std::shared_ptr<ca::Bundle> bundle,
+// All shards of a log in what was asked for.
+Result<std::vector<ShardSource>> OpenAll(const Asked& asked,
+                                         const std::shared_ptr<ca::Bundle>& bundle,
                                          const char* log) {
   TRY(const auto shards, ShardsOf(asked, bundle.get(), log));
-  if (shards.size() != 1) {
-    return schema::Error{&kBadExport, asked.log + " has " + std::to_string(shards.size()) +
-                                          " shards of the " + log +
-                                          " log; name one with --certificates and --events"};
+  if (shards.empty()) {
+    return schema::Error{&kBadExport, asked.log + " has no shard of the " + log + " log"};
   }
-  const std::string base = std::string(log) + '/' + shards.front();
-  if (bundle) return ca::audit::OpenBundle(std::move(bundle), base);
-  return ca::audit::OpenDirectory(std::filesystem::path(asked.log) / base);
+  std::vector<ShardSource> sources;
+  for (const std::string& shard : shards) {
+    const std::string base = std::string(log) + '/' + shard;
+    sources.push_back(
+        {shard, bundle ? ca::audit::OpenBundle(bundle, base)
+                       : ca::audit::OpenDirectory(std::filesystem::path(asked.log) / base)});
+  }
+  return sources;
 }
 
-struct Opened {
-  std::unique_ptr<Source> certificates, events;
-};
-Result<Opened> OpenBoth(const Asked& asked, schema::Fetcher& fetcher) {
+// The last part of a path or URL is the shard's name.
+std::vector<ShardSource> OpenBases(const std::vector<std::string>& bases, const Asked& asked,
+                                   schema::Fetcher& fetcher) {
+  std::vector<ShardSource> sources;
+  for (std::string base : bases) {
+    while (base.ends_with('/')) base.pop_back();
+    sources.push_back({base.substr(base.rfind('/') + 1), OpenBase(base, asked, fetcher)});
+  }
+  return sources;
+}
+
+Result<ca::audit::Sources> OpenBoth(const Asked& asked, schema::Fetcher& fetcher) {
+  ca::audit::Sources opened;
   if (asked.log.empty()) {
-    return Opened{OpenBase(asked.certificates, asked, fetcher),
-                  OpenBase(asked.events, asked, fetcher)};
+    opened.certificates = OpenBases(asked.certificates, asked, fetcher);
+    opened.events = OpenBases(asked.events, asked, fetcher);
+  } else {
+    std::shared_ptr<ca::Bundle> bundle;
+    if (!std::filesystem::is_directory(asked.log)) {
+      TRY(bundle, ca::Bundle::Open(asked.log));
+    }
+    TRY(opened.certificates, OpenAll(asked, bundle, "certificates"));
+    TRY(opened.events, OpenAll(asked, bundle, "events"));
   }
-  std::shared_ptr<ca::Bundle> bundle;
-  if (!std::filesystem::is_directory(asked.log)) {
-    TRY(bundle, ca::Bundle::Open(asked.log));
+  if (asked.shard.empty()) return opened;
+  bool found = false;
+  for (ShardSource& source : opened.certificates) {
+    source.checked = source.name == asked.shard;
+    found = found || source.checked;
   }
-  Opened opened;
-  TRY(opened.certificates, OpenOnly(asked, bundle, "certificates"));
-  TRY(opened.events, OpenOnly(asked, bundle, "events"));
-  return opened;
+  if (found) return opened;
+  return schema::Error{&kBadExport, "--shard: no shard " + asked.shard + " of certificates"};
 }
 
 // One line on a terminal, rewritten four times a second; elsewhere a line every ten seconds.
@@ -137,22 +159,36 @@ Result<Report> Run(const Asked& asked) {
   TRY(const std::string keys, schema::ReadFile(asked.keys, kTrustBytesMax));
   TRY(const ca::audit::Anchors anchors, ca::audit::ReadAnchors(root, keys));
   const auto fetcher = MakeFetcher();
-  TRY(const Opened opened, OpenBoth(asked, *fetcher));
+  TRY(const ca::audit::Sources sources, OpenBoth(asked, *fetcher));
   ca::audit::Options options;
   options.signatures = !asked.no_signatures;
   options.threads = asked.threads;
   options.quorum = asked.quorum.value_or(anchors.witnesses.size());
   ProgressLine line;
   return ca::audit::Verify(
-      {*opened.certificates, *opened.events}, anchors, options,
+      sources, anchors, options,
       [&line](std::uint64_t done, std::uint64_t total) { line.Show(done, total); });
 }
 
 Json LogJson(const ca::audit::LogReport& log) {
-  return {{"origin", log.origin},
+  return {{"shard", log.shard},
+          {"origin", log.origin},
           {"size", log.size},
           {"root_sha256", schema::Hex(log.root)},
           {"witnesses", log.witnesses}};
+}
+
+// Those before the newest of each log.
+Json ClosedJson(const Report& report) {
+  Json closed = Json::array();
+  for (const auto& [name, logs] :
+       {std::pair("certificates", &report.certificates), std::pair("events", &report.events)}) {
+    for (std::size_t i = 0; i + 1 < logs->size(); ++i) {
+      closed.push_back(LogJson((*logs)[i]));
+      closed.back()["log"] = name;
+    }
+  }
+  return closed;
 }
 
 Json ToJson(const Report& report) {
@@ -164,8 +200,9 @@ Json ToJson(const Report& report) {
   Json totals = Json::object();
   for (const auto& [id, count] : report.findings.counts()) totals[std::string(id)] = count;
   return {{"verified", report.findings.empty()},
-          {"certificates", LogJson(report.certificates)},
-          {"events", LogJson(report.events)},
+          {"certificates", LogJson(report.certificates.back())},
+          {"events", LogJson(report.events.back())},
+          {"closed", ClosedJson(report)},
           {"granted", counts.granted},
           {"issued", counts.issued},
           {"outcome_unknown", counts.unknown},
@@ -193,8 +230,8 @@ void PrintLog(const char* name, const ca::audit::LogReport& log) {
 void Print(const Report& report) {
   const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
   const auto& counts = report.counts;
-  PrintLog("certificates", report.certificates);
-  PrintLog("events", report.events);
+  for (const ca::audit::LogReport& log : report.certificates) PrintLog("certificates", log);
+  for (const ca::audit::LogReport& log : report.events) PrintLog("events", log);
   std::printf(
       "issued         %llu of %llu granted; outcome unknown %llu (counts as issued), "
       "open %llu\n",
@@ -251,14 +288,18 @@ void RegisterLogVerify(CLI::App& app, int& exit_code) {
       "  chancery log verify export/ --trusted-root trusted_root.json --keys log-keys.txt\n"
       "  chancery log verify --certificates https://ca.example.org/log/certificates/2026 \\\n"
       "      --events http://127.0.0.1:5556/log/events/2026 \\\n"
-      "      --trusted-root trusted_root.json --keys log-keys.txt --format json");
+      "      --trusted-root trusted_root.json --keys log-keys.txt --format json\n"
+      "Where a log has several shards, all are proved, and that each follows the one before.");
   auto asked = std::make_shared<Asked>();
   auto* log =
       command->add_option("LOG", asked->log, "directory or bundle that `chancery log export` wrote")
           ->check(CLI::ExistingPath);
-  auto* certificates = command->add_option("--certificates", asked->certificates,
-                                           "URL or directory of one shard of that log");
+  auto* certificates =
+      command->add_option("--certificates", asked->certificates,
+                          "URL or directory of a shard of that log; once for each, all of them");
   auto* events = command->add_option("--events", asked->events, "the same of the events log");
+  command->add_option("--shard", asked->shard,
+                      "look only at this shard of certificates; the others' checkpoints are read");
   certificates->needs(events);
   events->needs(certificates);
   certificates->excludes(log);

@@ -69,8 +69,10 @@ Findings Run(const Story& story, Reconciler::Counts* counts = nullptr) {
   Findings findings;
   std::size_t next = 0;
   Reconciler reconciler(
-      story.entries.size(), [&] { return story.entries[next++]; }, findings);
-  for (std::size_t i = 0; i < story.events.size(); ++i) reconciler.Event(i, story.events[i]);
+      story.entries.size(), [&] { return story.entries[next++]; }, findings,
+      [](std::uint64_t leaf) { return "certificates " + std::to_string(leaf); });
+  for (std::size_t i = 0; i < story.events.size(); ++i)
+    reconciler.Event("events " + std::to_string(i), story.events[i]);
   reconciler.Finish();
   CHECK_EQ(next, story.entries.size());
   if (counts != nullptr) *counts = reconciler.counts();

@@ -29,8 +29,8 @@ std::string Openings(House& house) {
   std::string found;
   for (const auto& event : house.Events()) {
     if (event["type"] != "log-shard-opened") continue;
-    found += event["log"].get<std::string>() + " " + event["shard"].get<std::string>() + " behind " +
-             event["before"]["shard"].get<std::string>() + " of " +
+    found += event["log"].get<std::string>() + " " + event["shard"].get<std::string>() +
+             " behind " + event["before"]["shard"].get<std::string>() + " of " +
              event["before"]["size"].dump() + "; ";
   }
   return found;
@@ -40,8 +40,8 @@ TEST_CASE("a crash between closing a shard and the first event of the next loses
   House house;
   Fill(house, 2);
   MoveOn(house, "2027");
-  const std::string events = std::to_string(
-      house.Ask("SELECT size FROM tail JOIN shard ON id=shard WHERE log='events'"));
+  const std::string events =
+      std::to_string(house.Ask("SELECT size FROM tail JOIN shard ON id=shard WHERE log='events'"));
   // It died behind the first of the two openings, or before it told of them.
   bool both = false;
   SUBCASE("one is open") {}
@@ -53,9 +53,8 @@ TEST_CASE("a crash between closing a shard and the first event of the next loses
     const auto& log = house.config.log;
     const schema::Bytes key_hash(house.chain.key_hash.begin(), house.chain.key_hash.end());
     REQUIRE((*store)->OpenShard(LogName::kCertificates,
-                                {log.certificates.shard, log.certificates.origin,
-                                 facts.log.bytes(), facts.certificates_note, key_hash,
-                                 house.clock.Now()}));
+                                {log.certificates.shard, log.certificates.origin, facts.log.bytes(),
+                                 facts.certificates_note, key_hash, house.clock.Now()}));
     if (both) {
       REQUIRE((*store)->OpenShard(
           LogName::kEvents,
