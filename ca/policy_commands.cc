@@ -8,8 +8,10 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "ca/log/reader.h"
+#include "ca/log/stored_keys.h"
 #include "ca/policy_diff.h"
 #include "ca/policy_explain.h"
 #include "ca/policy_lint.h"
@@ -136,7 +138,7 @@ Result<int> RunExplain(const ExplainOptions& options) {
 }
 
 struct Events {
-  std::unique_ptr<Reader> reader;  // outlives source
+  std::vector<std::unique_ptr<Reader>> shards;  // outlive source
   std::unique_ptr<EventSource> source;
 };
 
@@ -151,14 +153,18 @@ Result<Events> OpenEvents(const DiffOptions& options) {
   }
   TRY(const std::string text, schema::ReadFile(options.config));
   TRY(const schema::Config config, schema::ParseConfig(text, options.config));
-  TRY(out.reader,
-      Reader::Open(config.state, config.log.certificates.shard, config.log.events.shard));
+  TRY(const std::vector<ShardRow> shards, StoredShards(config.state));
+  for (const ShardRow& shard : shards) {
+    if (shard.log != LogName::kEvents) continue;
+    TRY(out.shards.emplace_back(),
+        Reader::Open(config.state, config.log.certificates.shard, shard.name));
+  }
   std::optional<schema::TimeMs> since;
   if (options.replay != "all") {
     TRY(const std::chrono::milliseconds ago, schema::ParseDuration(options.replay));
     since = schema::SystemClock().Now() - ago;
   }
-  TRY(out.source, EventsOfStore(*out.reader, since));
+  TRY(out.source, EventsOfStore(out.shards, since));
   return out;
 }
 

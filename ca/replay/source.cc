@@ -41,6 +41,7 @@ class StoreSource final : public EventSource {
     for (const std::string& text : block->stored) block->lines.push_back(text);
     return true;
   }
+  double size() const { return static_cast<double>(size_ - first_); }
   double Done() const override {
     if (size_ == first_) return 1;
     const std::uint64_t at = std::min(next_.load(), size_);
@@ -51,6 +52,32 @@ class StoreSource final : public EventSource {
   const Reader& reader_;
   const std::uint64_t first_, size_;
   std::atomic<std::uint64_t> next_;
+};
+
+// One shard after the other.
+class ShardsSource final : public EventSource {
+ public:
+  explicit ShardsSource(std::vector<std::unique_ptr<StoreSource>> shards)
+      : shards_(std::move(shards)) {}
+
+  Result<bool> Next(EventBlock* block) override {
+    for (const auto& shard : shards_) {
+      TRY(const bool some, shard->Next(block));
+      if (some) return true;
+    }
+    return false;
+  }
+  double Done() const override {
+    double done = 0, all = 0;
+    for (const auto& shard : shards_) {
+      done += shard->Done() * shard->size();
+      all += shard->size();
+    }
+    return all == 0 ? 1 : done / all;
+  }
+
+ private:
+  const std::vector<std::unique_ptr<StoreSource>> shards_;
 };
 
 Result<std::string> TimeOf(const Reader& reader, std::uint64_t index) {
@@ -151,14 +178,18 @@ class FileSource final : public EventSource {
 
 }  // namespace
 
-Result<std::unique_ptr<EventSource>> EventsOfStore(const Reader& reader,
-                                                   std::optional<schema::TimeMs> since) {
-  TRY(const SignedTreeHead head, reader.LatestTreeHead(LogName::kEvents));
-  std::uint64_t first = 0;
-  if (since) {
-    TRY(first, FirstSince(reader, head.head.size, *since));
+Result<std::unique_ptr<EventSource>> EventsOfStore(
+    const std::vector<std::unique_ptr<Reader>>& shards, std::optional<schema::TimeMs> since) {
+  std::vector<std::unique_ptr<StoreSource>> sources;
+  for (const auto& reader : shards) {
+    TRY(const SignedTreeHead head, reader->LatestTreeHead(LogName::kEvents));
+    std::uint64_t first = 0;
+    if (since) {
+      TRY(first, FirstSince(*reader, head.head.size, *since));
+    }
+    sources.push_back(std::make_unique<StoreSource>(*reader, first, head.head.size));
   }
-  return std::unique_ptr<EventSource>(std::make_unique<StoreSource>(reader, first, head.head.size));
+  return std::unique_ptr<EventSource>(std::make_unique<ShardsSource>(std::move(sources)));
 }
 
 Result<std::unique_ptr<EventSource>> EventsOfFile(const std::filesystem::path& path) {

@@ -32,9 +32,10 @@ class EventSource {
   virtual double Done() const = 0;
 };
 
-// Published events from `since` on; none: all. The reader outlives the source.
-schema::Result<std::unique_ptr<EventSource>> EventsOfStore(const Reader& reader,
-                                                           std::optional<schema::TimeMs> since);
+// Published events from `since` on; none: all. `shards` reads each shard of the events log, in the
+// order they were opened; the readers outlive the source.
+schema::Result<std::unique_ptr<EventSource>> EventsOfStore(
+    const std::vector<std::unique_ptr<Reader>>& shards, std::optional<schema::TimeMs> since);
 // "-" is standard input. A line longer than limits::kEventBytes ends the replay with kBadInput.
 schema::Result<std::unique_ptr<EventSource>> EventsOfFile(const std::filesystem::path& path);
 

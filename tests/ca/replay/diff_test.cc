@@ -124,13 +124,30 @@ void CheckReport(const ca::DiffReport& report) {
 TEST_CASE("events of a store, since a time and whole") {
   const TempDir directory;
   replay_test::EventStore store(directory.path());
-  store.Add(Events(), kStart + std::chrono::hours(12));
-  const auto reader = ca::Reader::Open(directory.path(), "2026", "2026");
-  REQUIRE(reader);
+  std::vector<std::string> shards = {"2026"};
+  const auto events_of = Events();
+  SUBCASE("of one shard") { store.Add(events_of, kStart + std::chrono::hours(12)); }
+  SUBCASE("of several") {
+    const auto middle = events_of.begin() + 5;
+    store.Add({events_of.begin(), middle}, kStart + std::chrono::hours(12));
+    for (const char* name : {"2027", "2028"}) {
+      shards.emplace_back(name);
+      store.OpenShard(name);
+      const bool last = name == std::string("2028");
+      store.Add(last ? std::vector(middle, events_of.end()) : std::vector<std::string>(),
+                kStart + std::chrono::hours(12));
+    }
+  }
+  std::vector<std::unique_ptr<ca::Reader>> readers;
+  for (const std::string& shard : shards) {
+    auto reader = ca::Reader::Open(directory.path(), "2026", shard);
+    REQUIRE(reader);
+    readers.push_back(*std::move(reader));
+  }
   const ca::Policy before = Parse(kOld);
   const ca::Policy after = Parse(kNew);
   for (const unsigned threads : {1U, 4U}) {
-    auto source = ca::EventsOfStore(**reader, std::nullopt);
+    auto source = ca::EventsOfStore(readers, std::nullopt);
     REQUIRE(source);
     const auto report = ca::Replay({before, after, support::kNow, threads, {}}, source->get());
     REQUIRE(report);
@@ -141,7 +158,7 @@ TEST_CASE("events of a store, since a time and whole") {
     const int hours = row.first;
     const std::uint64_t events = row.second;
     CAPTURE(hours);
-    auto source = ca::EventsOfStore(**reader, kStart + std::chrono::hours(hours));
+    auto source = ca::EventsOfStore(readers, kStart + std::chrono::hours(hours));
     REQUIRE(source);
     const auto report = ca::Replay({before, after, support::kNow, 2, {}}, source->get());
     REQUIRE(report);
