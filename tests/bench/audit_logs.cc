@@ -123,7 +123,10 @@ struct Part {
 class Logs {
  public:
   Logs(fs::path directory, std::uint64_t size)
-      : directory_(std::move(directory)), size_(size), template_(house_), start_(house_.clock.Now()) {
+      : directory_(std::move(directory)),
+        size_(size),
+        template_(house_),
+        start_(house_.clock.Now()) {
     for (const schema::CertDer& certificate : house_.chain.certificates) {
       fingerprints_.push_back(schema::Sha256(certificate.view()));
     }
@@ -191,7 +194,8 @@ class Logs {
     const Bytes& tbs = own.Tbs(facts);
     const schema::TimeMs logged = LoggedAt(index);
     const Bytes leaf = schema::EncodeLeaf(logged, index, house_.chain.key_hash, tbs).bytes();
-    const schema::Sct sct{log_id_, logged, index, support::SignWith(house_.custody.log_key(), leaf)};
+    const schema::Sct sct{log_id_, logged, index,
+                          support::SignWith(house_.custody.log_key(), leaf)};
     const auto final_tbs = Must(ca::WithSctList(tbs, schema::EncodeSctList(sct)));
     const auto poisoned = Must(ca::WithPoison(tbs));
     const schema::CertDer certificate = Sign(final_tbs.view());
@@ -254,8 +258,7 @@ class Logs {
     keys.since = start_;
     const ca::IssuingCas cas = Must(ca::IssuingCas::Of(house_.chain));
     const fs::path trust = directory_ / "trust";
-    Write(trust / "trusted_root.json",
-          schema::AsBytes(ca::TrustedRoot(house_.config, cas, keys)));
+    Write(trust / "trusted_root.json", schema::AsBytes(ca::TrustedRoot(house_.config, cas, keys)));
     Write(trust / "log-keys.txt", schema::AsBytes(ca::LogVerifierKeys(house_.config, keys)));
   }
 
