@@ -1,5 +1,11 @@
 #include "http/trust_routes.h"
 
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
 #include "ca/trust.h"
 #include "http/wire.h"
 
@@ -17,22 +23,40 @@ std::vector<std::vector<std::string>> Chains(const ca::IssuingCas& cas) {
   return chains;
 }
 
+// A document that changes with the issuing CAs alone: made once for each set of them.
+void AddDocument(Router& router, const char* path, const char* type, const Services& services,
+                 std::function<std::string(const ca::IssuingCas&)> make) {
+  struct Made {
+    std::mutex mutex;
+    std::shared_ptr<const ca::IssuingCas> cas;
+    std::string body;
+  };
+  router.Add(
+      "GET", path,
+      [&services, type, make = std::move(make), made = std::make_shared<Made>()](const Request&) {
+        std::shared_ptr<const ca::IssuingCas> cas = services.cas.Now();
+        const std::lock_guard lock(made->mutex);
+        if (made->cas != cas) {
+          made->body = make(*cas);
+          made->cas = std::move(cas);
+        }
+        return Response{200, type, made->body, {}};
+      });
+}
+
 }  // namespace
 
 void AddTrustRoutes(const Services& services, Router& router) {
-  router.Add("GET", "/api/v2/trustBundle", [&services](const Request&) {
-    return Response{200, kJson, TrustBundleAnswer(Chains(*services.cas.Now())), {}};
-  });
-  router.Add("GET", "/api/v1/rootCert", [&services](const Request&) {
-    return Response{200, kPemChain, RootCertAnswer(ca::AllCertificates(*services.cas.Now())), {}};
-  });
-  router.Add("GET", "/trust/trusted_root.json", [&services](const Request&) {
-    return Response{
-        200, kJson, ca::TrustedRoot(services.config, *services.cas.Now(), services.log.keys()), {}};
-  });
-  router.Add("GET", "/trust/chain.pem", [&services](const Request&) {
-    return Response{
-        200, kPemChain, SigningAnswerV1(ca::AllCertificates(*services.cas.Now())) + "\n", {}};
+  AddDocument(router, "/api/v2/trustBundle", kJson, services,
+              [](const ca::IssuingCas& cas) { return TrustBundleAnswer(Chains(cas)); });
+  AddDocument(router, "/api/v1/rootCert", kPemChain, services,
+              [](const ca::IssuingCas& cas) { return RootCertAnswer(ca::AllCertificates(cas)); });
+  AddDocument(router, "/trust/trusted_root.json", kJson, services,
+              [&services](const ca::IssuingCas& cas) {
+                return ca::TrustedRoot(services.config, cas, services.log.keys());
+              });
+  AddDocument(router, "/trust/chain.pem", kPemChain, services, [](const ca::IssuingCas& cas) {
+    return SigningAnswerV1(ca::AllCertificates(cas)) + "\n";
   });
   router.Add(
       "GET", "/trust/ct.pub",
