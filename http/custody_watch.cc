@@ -75,7 +75,10 @@ void CustodyWatch::Run(Pace pace) {
     if (now - counted >= pace.count && owed_.empty() && EnterCounts(false)) counted = now;
     lock.lock();
   }
-  FindExcesses(custody_.State());
+  // What an operator did since the last look is not lost; that signers go is the stop's own doing.
+  const hsm::CustodyState state = custody_.State();
+  LookAtNotes(state);
+  FindExcesses(state);
   Settle();
   if (!EnterCounts(true)) journal_.Warning("signatures-not-counted", {{"at", "stop"}});
 }
