@@ -114,7 +114,7 @@ Json Shards(const IssuingCas& cas, const std::vector<ShardRow>& shards,
                  {"prepared", Rfc3339(prepared->terms.prepared)},
                  {"may_be_opened_from", Rfc3339(from)}});
   next.push_back("open log shard " + prepared->terms.name +
-                 " by log.certificates and a restart: " + When(from, now));
+                 " by log.certificates and a reload: " + When(from, now));
   return out;
 }
 
@@ -184,6 +184,22 @@ Outcome Retire(schema::Rotation& rotation, const std::string& name, std::chrono:
 Outcome PrepareShard(schema::Rotation& rotation, const std::string& name, const std::string& key,
                      Time now) {
   rotation.next_shard = schema::NextShard{name, key, now};
+  return schema::Ok();
+}
+
+Outcome MayOpen(const IssuingCas& cas, const std::string& name, std::chrono::seconds lead,
+                Time now) {
+  const auto& next = cas.next_shard();
+  if (!next || next->terms.name != name) {
+    return Error{&kRotateRefused, "log.certificates.shard: " + name +
+                                      " is not announced; `chancery rotate prepare-shard " + name +
+                                      " --key FILE` does that, and it is opened after ca.lead"};
+  }
+  if (const Time from = next->terms.prepared + lead; now < from) {
+    return Error{&kRotateRefused, "log.certificates.shard: " + name + " may be opened from " +
+                                      Rfc3339(from) +
+                                      " on; until then not all clients may have its key (ca.lead)"};
+  }
   return schema::Ok();
 }
 

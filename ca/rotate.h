@@ -33,6 +33,11 @@ schema::Outcome Retire(schema::Rotation& rotation, const std::string& name,
 schema::Outcome PrepareShard(schema::Rotation& rotation, const std::string& name,
                              const std::string& key, schema::Time now);
 
+// Whether the certificates log may go on in shard `name`: it is announced, and since `lead` at
+// least.
+schema::Outcome MayOpen(const IssuingCas& cas, const std::string& name, std::chrono::seconds lead,
+                        schema::Time now);
+
 // {"lead", "lifetime", "cas": [{name, state, dates…}], "shards": [{log, name, state, …}],
 //  "next": [what to do, and when]}
 // `shards`: those of the store.

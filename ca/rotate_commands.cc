@@ -239,7 +239,7 @@ void RegisterRotate(CLI::App& app, int& exit_code) {
       ->required();
   command->footer(
       "Example:\n  chancery rotate prepare-shard 2027 --config chancery.yaml --key log-2027.pub\n"
-      "  # after ca.lead: log.certificates with this shard, a new origin and its keys; restart");
+      "  # after ca.lead: log.certificates with this shard, a new origin and its keys; reload");
 
   const auto activate = std::make_shared<Options>();
   command = Add(*rotate, "activate", "Let this CA sign all new certificates", activate, RunActivate,

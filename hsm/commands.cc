@@ -14,7 +14,7 @@ namespace {
 
 struct Options {
   std::string config, role, token, asks_for;
-  int fd = -1, pin_fd = -1, parent = 0;
+  int fd = -1, pin_fd = -1, config_fd = -1, parent = 0;
   bool supervise = false;
 };
 
@@ -58,6 +58,10 @@ void RegisterSigner(CLI::App& app, const std::filesystem::path& program,
       signer->add_option("--fd", options->fd, "the socket to `serve`")->excludes(supervise);
   signer->add_option("--pin-fd", options->pin_fd, "the PIN that a person entered, a file")
       ->excludes(supervise);
+  signer
+      ->add_option("--config-fd", options->config_fd,
+                   "the text of chancery.yaml that `serve` goes by, a file")
+      ->excludes(supervise);
   signer->add_option("--parent", options->parent, "the process that the signer ends with")
       ->excludes(supervise);
   CLI::Option* ask =
@@ -83,7 +87,7 @@ void RegisterSigner(CLI::App& app, const std::filesystem::path& program,
     // The socket of a supervisor's signer has its other end elsewhere, and would not tell.
     if (options->parent > 0 && !DieWith(options->parent)) return;
     exit_code = RunSigner(options->config, *ParseRole(options->role), options->fd, options->pin_fd,
-                          options->token);
+                          options->token, options->config_fd);
   });
 }
 

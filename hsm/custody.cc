@@ -34,7 +34,7 @@ class CustodyOfSigners final : public Custody {
   CustodyOfSigners(const schema::Config& config, const std::filesystem::path& program,
                    SignersWanted wanted, Gates& gates, schema::Journal& journal)
       : config_(config),
-        source_{program, config.file, config.hsm.socket},
+        source_{program, config.file, config.text, config.hsm.socket},
         wanted_(std::move(wanted)),
         gates_(gates),
         journal_(journal),

@@ -16,6 +16,7 @@
 
 #include "hsm/custody.h"
 #include "hsm/harden.h"
+#include "hsm/sealed.h"
 
 extern char** environ;
 
@@ -28,7 +29,6 @@ namespace {
 
 constexpr const char* kTerminal = "/dev/tty";
 constexpr int kAnswerFd = 3;
-constexpr int kFirstFree = 16;
 
 Error Unusable(const std::string& why) { return Error{&kKeyUnusable, "the terminal: " + why}; }
 
@@ -128,12 +128,7 @@ Result<Descriptor> HaveAskedForPin(const std::filesystem::path& program, const s
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) return Unusable(std::generic_category().message(error));
   if (WaitFor(pid) != 0) return Unusable("no PIN was entered");
-  MUST(::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) ==
-       0);
-  // Above the numbers that a signer gets its descriptors under, so that none is taken for another.
-  Descriptor moved(::fcntl(file.get(), F_DUPFD_CLOEXEC, kFirstFree));
-  MUST(moved.get() >= 0);
-  return moved;
+  return Seal(file);
 }
 
 Result<Pin> ReadEnteredPin(int file) {

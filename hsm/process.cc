@@ -27,13 +27,14 @@ namespace {
 
 constexpr int kSignerFd = 3;
 constexpr int kPinFd = 4;
+constexpr int kConfigFd = 5;
 
 // The two attribute blocks of posix_spawn, freed together.
 struct SpawnSettings {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
 
-  SpawnSettings(int socket, int entered_pin) {
+  SpawnSettings(int socket, int entered_pin, int config_text) {
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
@@ -41,9 +42,13 @@ struct SpawnSettings {
     MUST(posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0);
     MUST(posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0);
     MUST(posix_spawn_file_actions_adddup2(&files, socket, kSignerFd) == 0);
-    const bool pin = entered_pin >= 0;
-    if (pin) MUST(posix_spawn_file_actions_adddup2(&files, entered_pin, kPinFd) == 0);
-    MUST(posix_spawn_file_actions_addclosefrom_np(&files, (pin ? kPinFd : kSignerFd) + 1) == 0);
+    const auto pass = [this](int fd, int as) {
+      MUST((fd >= 0 ? posix_spawn_file_actions_adddup2(&files, fd, as)
+                    : posix_spawn_file_actions_addclose(&files, as)) == 0);
+    };
+    pass(entered_pin, kPinFd);
+    pass(config_text, kConfigFd);
+    MUST(posix_spawn_file_actions_addclosefrom_np(&files, kConfigFd + 1) == 0);
     MUST(posix_spawnattr_init(&attributes) == 0);
     MUST(posix_spawnattr_setsigmask(&attributes, &none) == 0);
     MUST(posix_spawnattr_setsigdefault(&attributes, &all) == 0);
@@ -60,14 +65,15 @@ struct SpawnSettings {
 
 Result<pid_t> Start(int socket, const std::filesystem::path& program,
                     const std::filesystem::path& config_file, std::string_view role,
-                    int entered_pin, std::string_view token,
+                    int entered_pin, std::string_view token, int config_text,
                     const std::vector<std::string>& more = {}) {
-  const SpawnSettings settings(socket, entered_pin);
+  const SpawnSettings settings(socket, entered_pin, config_text);
   std::vector<std::string> words = {
       program.string(), "signer",          "--config", config_file.string(),
       "--role",         std::string(role), "--fd",     std::to_string(kSignerFd)};
   if (!token.empty()) words.insert(words.end(), {"--token", std::string(token)});
   if (entered_pin >= 0) words.insert(words.end(), {"--pin-fd", std::to_string(kPinFd)});
+  if (config_text >= 0) words.insert(words.end(), {"--config-fd", std::to_string(kConfigFd)});
   words.insert(words.end(), more.begin(), more.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
@@ -96,7 +102,7 @@ SignerProcess& SignerProcess::operator=(SignerProcess&& other) noexcept {
 Result<SignerProcess> SignerProcess::Spawn(const std::filesystem::path& program,
                                            const std::filesystem::path& config_file,
                                            std::string_view role, int entered_pin,
-                                           std::string_view token) {
+                                           std::string_view token, int config_text) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return Error{&kSignerUnavailable, "socketpair: " + std::generic_category().message(errno)};
@@ -104,7 +110,8 @@ Result<SignerProcess> SignerProcess::Spawn(const std::filesystem::path& program,
   SignerProcess process;
   process.socket_ = Descriptor(ends[0]);
   const Descriptor theirs(ends[1]);
-  TRY(process.pid_, Start(theirs.get(), program, config_file, role, entered_pin, token));
+  TRY(process.pid_,
+      Start(theirs.get(), program, config_file, role, entered_pin, token, config_text));
   return process;
 }
 
@@ -115,7 +122,7 @@ Result<SignerProcess> SignerProcess::SpawnAt(Descriptor socket,
                                              std::string_view token) {
   SignerProcess process;
   process.socket_ = std::move(socket);
-  TRY(process.pid_, Start(process.socket(), program, config_file, role, entered_pin, token,
+  TRY(process.pid_, Start(process.socket(), program, config_file, role, entered_pin, token, -1,
                           {"--parent", std::to_string(::getpid())}));
   return process;
 }

@@ -15,13 +15,14 @@ namespace hsm {
 class SignerProcess {
  public:
   // posix_spawn of `program signer --config FILE --role ROLE --fd 3` with nothing else open but
-  // stderr, with `--token TOKEN` unless that is empty, and `--pin-fd 4` when `entered_pin` is a
-  // descriptor (pin_prompt.h). Call it on the thread that will own the process: the kernel kills a
-  // signer whose spawning thread ends.
+  // stderr, with `--token TOKEN` unless that is empty, `--pin-fd 4` when `entered_pin` is a
+  // descriptor (pin_prompt.h), and `--config-fd 5` when `config_text` is one (sealed.h); else
+  // the signer reads FILE as it is then. Call it on the thread that will own the process: the
+  // kernel kills a signer whose spawning thread ends.
   static schema::Result<SignerProcess> Spawn(const std::filesystem::path& program,
                                              const std::filesystem::path& config_file,
                                              std::string_view role, int entered_pin = -1,
-                                             std::string_view token = {});
+                                             std::string_view token = {}, int config_text = -1);
   // The same at the end of `socket` that is here already, which both keep: a supervisor's way.
   static schema::Result<SignerProcess> SpawnAt(Descriptor socket,
                                                const std::filesystem::path& program,

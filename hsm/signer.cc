@@ -14,6 +14,7 @@
 #include "hsm/key_set.h"
 #include "hsm/protocol.h"
 #include "hsm/rotation.h"
+#include "hsm/sealed.h"
 #include "hsm/token_choice.h"
 #include "schema/base/file.h"
 #include "schema/config.h"
@@ -101,12 +102,14 @@ After Answer(KeySet& keys, const Frame& request, MadeCounts& made, Bytes& out) {
 // One run of the process: the keys, and how they are opened again.
 class Signer {
  public:
-  Signer(fs::path config_file, SignerRole role, int fd, int entered_pin, std::string_view token)
+  Signer(fs::path config_file, SignerRole role, int fd, int entered_pin, std::string_view token,
+         int config_text)
       : config_file_(std::move(config_file)),
         role_(std::move(role)),
         token_(token),
         fd_(fd),
-        entered_pin_(entered_pin) {}
+        entered_pin_(entered_pin),
+        config_text_(config_text) {}
 
   // The hello, with the keys or the reason why not.
   bool SayHello() {
@@ -147,7 +150,8 @@ class Signer {
 
  private:
   Result<KeySet> Open(LoginReport& report) {
-    TRY(const std::string text, schema::ReadFile(config_file_));
+    TRY(const std::string text,
+        config_text_ < 0 ? schema::ReadFile(config_file_) : ReadSealed(config_text_));
     TRY(const schema::Config whole, schema::ParseConfig(text, config_file_));
     TRY(const schema::Config config, ReadConfigOf(whole, role_.ca));
     // What a PIN command needs is not the module's: it may ask a vault in the network.
@@ -168,6 +172,7 @@ class Signer {
   const std::string token_;
   const int fd_;
   const int entered_pin_;
+  const int config_text_;
   bool confined_ = false;
   bool pin_refused_ = false;
   Modules modules_;  // before the keys, which live in them
@@ -178,10 +183,10 @@ class Signer {
 }  // namespace
 
 int RunSigner(const fs::path& config_file, const SignerRole& role, int fd, int entered_pin,
-              std::string_view token) {
+              std::string_view token, int config_text) {
   HardenProcess();
   DieWithParent();
-  Signer signer(config_file, role, fd, entered_pin, token);
+  Signer signer(config_file, role, fd, entered_pin, token, config_text);
   if (!signer.SayHello()) return signer.exit_code();
   FrameReader reader;
   for (;;) {

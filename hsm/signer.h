@@ -12,8 +12,8 @@ namespace hsm {
 // after a closed socket, 77 after a refused PIN, 1 after any other error; the other end was told.
 // Single-threaded; hardens the process, so call it in one of its own. `entered_pin`: a descriptor
 // of pin_prompt.h, or -1. `token`: which of those that hold the role's key; the first when it is
-// empty.
+// empty. `config_text`: a descriptor of sealed.h, or -1: the file is read.
 int RunSigner(const std::filesystem::path& config_file, const SignerRole& role, int fd,
-              int entered_pin, std::string_view token = {});
+              int entered_pin, std::string_view token = {}, int config_text = -1);
 
 }  // namespace hsm

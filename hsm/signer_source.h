@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "hsm/join.h"
 #include "hsm/process.h"
@@ -12,6 +13,7 @@ namespace hsm {
 struct SignerSource {
   std::filesystem::path program;
   std::filesystem::path config_file;
+  std::string config_text;         // what signers of this process read in its place
   std::filesystem::path socket{};  // of a supervisor (hsm/join.h); empty: `program` is started
 
   // PIN sources, file keys and what is remembered of refused PINs are the supervisor's then.

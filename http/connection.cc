@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <ctime>
+#include <memory>
 
 #include "http/problem.h"
 #include "schema/base/bytes.h"
@@ -249,17 +250,21 @@ void Connection::Answer(Framed framed) {
   Request& request = framed.request;
   request.id = NewRequestId();
   request.peer_address = peer_;
-  request.client_address =
-      edge_.options.client_address ? edge_.options.client_address(request) : peer_;
+  const std::shared_ptr<const Answers> answers = edge_.answers.Take();
+  if (answers == nullptr) {
+    return Queue(Problem(Error{&kChanging, ""}, request.id), request.method == "HEAD", false,
+                 request.id);
+  }
+  request.client_address = answers->client_address ? answers->client_address(request) : peer_;
   std::string defect;
   const auto start = Clock::now();
-  Response response = edge_.router.Answer(request, &defect);
+  Response response = answers->router.Answer(request, &defect);
   const std::chrono::duration<double> taken = Clock::now() - start;
   if (!defect.empty()) {
     edge_.journal->Error("route-threw",
                          {{"request_id", request.id}, {"path", request.path}, {"detail", defect}});
   }
-  if (edge_.options.on_answer) edge_.options.on_answer(request, response, taken.count());
+  if (answers->on_answer) answers->on_answer(request, response, taken.count());
   Queue(std::move(response), request.method == "HEAD", framed.keep_alive && !edge_.draining,
         request.id);
 }
@@ -280,7 +285,8 @@ void Edge::Report(const Error& error, const std::string& peer, const std::string
 void Connection::Refuse(const Error& error) {
   const std::string id = NewRequestId();
   edge_.Report(error, peer_, id);
-  Queue(edge_.router.Refuse(error, id), false, false, id);
+  const std::shared_ptr<const Answers> answers = edge_.answers.Take();
+  Queue(answers ? answers->router.Refuse(error, id) : Problem(error, id), false, false, id);
 }
 
 void Connection::Queue(Response response, bool head_only, bool keep_alive, const std::string& id) {

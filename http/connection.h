@@ -12,11 +12,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
+#include <utility>
 
 #include "http/framing.h"
-#include "http/router.h"
+#include "http/in_force.h"
 #include "schema/base/journal.h"
 #include "schema/base/limits.h"
 
@@ -31,11 +31,6 @@ struct EdgeOptions {
   std::chrono::milliseconds header_timeout{10'000};  // accept or first byte to the end of the head
   std::chrono::milliseconds body_timeout{10'000};    // end of the head to the end of the body
   std::chrono::milliseconds send_timeout{20'000};    // an answer's first byte to its last one taken
-  // Told of every answered request, on its thread; `seconds` from its last byte read to its answer
-  // made.
-  std::function<void(const Request&, const Response&, double seconds)> on_answer;
-  // Fills Request::client_address; unset: the TCP peer's.
-  std::function<std::string(const Request&)> client_address;
 };
 
 // What the connections of one endpoint share. Outlives its threads.
@@ -44,8 +39,11 @@ struct Edge {
   // fills the disk.
   void Report(const schema::Error& error, const std::string& peer, const std::string& id);
 
+  Edge(EdgeOptions options_of, Answers first, schema::Journal& journal_of)
+      : options(options_of), answers(std::move(first)), journal(&journal_of) {}
+
   EdgeOptions options;
-  Router router;
+  InForce answers;
   schema::Journal* journal;
   std::atomic<std::int64_t> report_second{0};
   std::atomic<int> reports{0};  // in that second

@@ -12,7 +12,6 @@
 
 #include "http/gate.h"
 #include "http/pistache.h"
-#include "http/proxy.h"
 
 namespace http {
 
@@ -72,24 +71,15 @@ Result<std::string> Literal(const schema::Endpoint& endpoint) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Start(const schema::Endpoint& listen, Router router,
-                                              schema::Journal& journal, ServerOptions options) {
+Result<std::unique_ptr<Server>> Server::Start(const schema::Endpoint& listen, Answers answers,
+                                              schema::Journal& journal,
+                                              const ServerOptions& options) {
   TRY(const std::string address, Literal(listen));
   TRY(RaiseFileLimit(options.connections_max));
   MUST(options.threads >= 1 && options.threads <= 255);
   std::signal(SIGPIPE, SIG_IGN);
-  if (options.cors) router.AllowEveryOrigin();
-  if (!options.trusted_proxies.empty()) {
-    options.client_address = [trusted = options.trusted_proxies](const Request& request) {
-      return ClientAddress(request, trusted);
-    };
-  }
-
   std::unique_ptr<Server> server(new Server());
-  server->edge_ = std::make_shared<Edge>();
-  server->edge_->options = options;
-  server->edge_->router = std::move(router);
-  server->edge_->journal = &journal;
+  server->edge_ = std::make_shared<Edge>(options, std::move(answers), journal);
   using Flag = Pistache::Tcp::Options;
   try {
     auto listener = std::make_unique<Pistache::Tcp::Listener>(Pistache::Address(address));

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "http/connection.h"
@@ -22,8 +23,6 @@ extern const schema::ErrorKind
 struct ServerOptions : EdgeOptions {
   int threads =
       32;  // 1 to 255; each runs one route at a time, and a connection stays on its thread
-  bool cors = false;                             // Router::AllowEveryOrigin
-  std::vector<schema::Network> trusted_proxies;  // http/proxy.h
 };
 
 class Server {
@@ -33,8 +32,8 @@ class Server {
   // Listens, and ignores SIGPIPE in the whole process. The journal and what the routes refer to
   // outlive the server. `listen.host` is an IP literal; port 0: any.
   static schema::Result<std::unique_ptr<Server>> Start(const schema::Endpoint& listen,
-                                                       Router router, schema::Journal& journal,
-                                                       ServerOptions options);
+                                                       Answers answers, schema::Journal& journal,
+                                                       const ServerOptions& options);
   // Stop(kDrain); aborts on kStopTimedOut, because the routes' surroundings are about to go.
   ~Server();
   Server(const Server&) = delete;
@@ -43,6 +42,10 @@ class Server {
   // As configured, with the port that was found.
   const schema::Endpoint& address() const { return address_; }
   int connections() const { return edge_->connections; }
+
+  // For an exchange of what answers (http/in_force.h): nothing is refused, new requests wait.
+  bool Withdraw(std::chrono::milliseconds limit) { return edge_->answers.Withdraw(limit); }
+  void Put(Answers next) { edge_->answers.Put(std::move(next)); }
 
   // Idle connections are closed, requests that were begun are answered until `drain` is over, then
   // everything is closed and the threads are joined. kStopTimedOut at most 3 s after that when a

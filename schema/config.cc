@@ -276,6 +276,7 @@ Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(root.OnlyKeys({"listen", "state", "issuers", "policy", "ca", "hsm", "log", "limits", "url"}));
   Config out;
   out.file = file;
+  out.text = text;
   std::error_code error;
   out.directory = fs::absolute(file, error).lexically_normal().parent_path();
   if (error) return root.Wrong("the working directory cannot be read: " + error.message());

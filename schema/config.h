@@ -71,6 +71,7 @@ struct LogSettings {
 struct Config {
   std::filesystem::path file;       // as given
   std::filesystem::path directory;  // of the file, absolute; relative paths start here
+  std::string text;                 // that this was read from
   ListenSettings listen;
   std::filesystem::path state;
   std::filesystem::path issuers;

@@ -142,6 +142,12 @@ Outcome LogOfStore::StartThreads(const LogParts& parts, const StoreAt& open) {
   TRY(CompareWithMark(*store, before, mark));
   TRY(ComparePast(parts, *store, before, openings));
   for (const Opening& opening : openings) {
+    const bool follows = std::ranges::any_of(before, [&](const ShardRow& shard) {
+      return opening.log == LogName::kCertificates && shard.log == opening.log;
+    });
+    if (follows && parts.may_open) TRY(parts.may_open(opening.shard.name));
+  }
+  for (const Opening& opening : openings) {
     TRY(store->OpenShard(opening.log, opening.shard));
     parts.journal.Info("log-shard-opened",
                        {{"log", std::string(NameOf(opening.log))}, {"shard", opening.shard.name}});
@@ -352,8 +358,8 @@ Result<std::unique_ptr<Log>> Log::Open(const schema::Config& config, const Chain
                                        schema::Journal& journal,
                                        const std::vector<schema::Hash>& others,
                                        const schema::WatcherSettings& watchers,
-                                       schema::Sender* sender) {
-  return OpenLog({config, chain, custody, clock, journal, others, watchers, sender},
+                                       schema::Sender* sender, const MayOpenShard& may_open) {
+  return OpenLog({config, chain, custody, clock, journal, others, watchers, sender, may_open},
                  [](const std::filesystem::path& path) { return OpenStore(path); });
 }
 

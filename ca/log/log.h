@@ -155,6 +155,9 @@ struct ServedShard {
   const Reader* reader;
 };
 
+// Whether the next shard of certificates, of this name, may be opened now; empty: it may.
+using MayOpenShard = std::function<schema::Outcome(const std::string& shard)>;
+
 class Log {
  public:
   // Opens or creates <state>/chancery.db, takes <state>/lock, checks that shards, origins and keys
@@ -162,14 +165,12 @@ class Log {
   // checkpoints say (past.h), opens a new shard where one is wanted (state.h), makes up missing
   // precertificates, publishes a checkpoint, starts the threads. `chain` is that of the active
   // issuing CA, `others` the key hashes of all others. `sender`, for witnesses and URLs of
-  // log.ship, outlives the log.
-  static schema::Result<std::unique_ptr<Log>> Open(const schema::Config& config, const Chain& chain,
-                                                   hsm::Custody& custody,
-                                                   const schema::Clock& clock,
-                                                   schema::Journal& journal,
-                                                   const std::vector<schema::Hash>& others = {},
-                                                   const schema::WatcherSettings& watchers = {},
-                                                   schema::Sender* sender = nullptr);
+  // log.ship, outlives the log. `may_open` is asked before a shard of certificates follows another.
+  static schema::Result<std::unique_ptr<Log>> Open(
+      const schema::Config& config, const Chain& chain, hsm::Custody& custody,
+      const schema::Clock& clock, schema::Journal& journal,
+      const std::vector<schema::Hash>& others = {}, const schema::WatcherSettings& watchers = {},
+      schema::Sender* sender = nullptr, const MayOpenShard& may_open = {});
   virtual ~Log() = default;  // commits what waits, stops
 
   // The slot is given the receipt when the entry is durable and its SCT signed, or why not; nothing

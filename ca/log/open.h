@@ -23,6 +23,7 @@ struct LogParts {
   const std::vector<schema::Hash>& others;
   const schema::WatcherSettings& watchers;
   schema::Sender* sender = nullptr;  // needed for witnesses and URLs of log.ship
+  MayOpenShard may_open{};
 };
 
 schema::Result<std::unique_ptr<Log>> OpenLog(const LogParts& parts, const StoreAt& open);

@@ -94,7 +94,8 @@ Outcome Serve(const ServeOptions& options) {
   AddWitnessRoutes(*witness, logs, router);
   ServerOptions server_options;
   server_options.threads = kThreads;
-  TRY(const auto server, Server::Start(listen, std::move(router), journal, server_options));
+  TRY(const auto server,
+      Server::Start(listen, {std::move(router), {}, {}}, journal, server_options));
   journal.Info("witnessing",
                {{"address", server->address().Text()}, {"key", witness->key().Text()}});
   sd_notify(0, "READY=1");

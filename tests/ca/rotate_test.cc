@@ -211,7 +211,7 @@ TEST_CASE("the next shard of the log is in the plan until it is opened") {
   };
   CHECK_EQ(plan({written}),
            "2026 written; 2027 prepared; open log shard 2027 by log.certificates "
-           "and a restart: from " +
+           "and a reload: from " +
                schema::Rfc3339(kNow + hours(24)));
   ca::ShardRow next = written;
   next.id = 3;

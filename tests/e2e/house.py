@@ -177,6 +177,17 @@ class Chancery:
         self.stop()
         return self.start()
 
+    def said(self, event):
+        """Lines of the operator's log."""
+        lines = self.journal_file.read_text(errors="replace").splitlines()
+        return [line for line in map(json.loads, (li for li in lines if li.startswith("{"))) if line["event"] == event]
+
+    def reload(self, expect="configuration-changed"):
+        """SIGHUP; the line of the operator's log that says what came of a changed configuration."""
+        before = len(self.said(expect))
+        self.process.send_signal(signal.SIGHUP)
+        return wait_for(expect, lambda: self.said(expect)[before:] or None, 20)[0]
+
     def signers(self):
         """{(role, number): pid} of the signer processes of this server, numbered by pid."""
         found = {}

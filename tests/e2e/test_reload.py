@@ -88,6 +88,49 @@ def edited(private):
     return Edited(private())
 
 
+def test_a_new_configuration_is_taken_up_whole_or_not_at_all(private, issuer):
+    """Nobody is refused while parts are built anew; what does not fit leaves the old one serving."""
+    server = private()
+    good = server.state.file.read_text()
+
+    def write(change):
+        server.state.file.write_text(good)
+        server.state.edit(change)
+
+    def refused(change, reason):
+        write(change)
+        assert reason in server.reload("configuration-refused")["reason"]
+
+    pid = server.process.pid
+
+    def step(number):
+        if number == 0:
+            write(lambda c: c["ca"].update(lifetime="5m"))
+            server.reload()
+        elif number == 1:
+            refused(lambda c: c.update(nonsense=1), "nonsense")
+            refused(lambda c: c["listen"].update(public="127.0.0.1:1"), "listen.public: this server listens at")
+            # Known only once the old house is gone: it is built again.
+            refused(lambda c: c["log"]["certificates"].update(key="file:nowhere.key"), "log.certificates.key")
+        else:
+            server.state.file.write_text(good)
+            server.reload()
+    server.reload("reload-asked")
+    assert under_load(server, issuer, step, 3) == [] and server.process.pid == pid
+    assert len(events(server, "started")) == 4  # at first, by the new, again by its predecessor, by the good one
+    assert server.stop() == 0
+
+
+def test_a_request_is_answered_by_the_configuration_it_waited_for(private, issuer):
+    server = private()
+    client = wire.Client(server.public, issuer)
+    long = client.issue().leaf
+    server.state.edit(lambda c: c["ca"].update(lifetime="5m"))
+    server.reload()
+    short = client.issue().leaf
+    assert [(c.not_valid_after_utc - c.not_valid_before_utc).seconds // 60 for c in (long, short)] == [10, 5]
+
+
 def test_a_new_policy_decides_and_the_old_one_again(edited, issuer):
     client = wire.Client(edited.server.public, issuer)
     client.issue()

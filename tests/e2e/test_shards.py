@@ -1,7 +1,10 @@
 """A new log key opens a new shard: announced first, then written; the old tree, its certificates and its tokens stay good."""
 import base64
+import contextlib
 import hashlib
 import json
+import re
+import types
 
 import pytest
 import requests
@@ -9,9 +12,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 import house
+import load
 import rfc6962
 import tiles
 import wire
+from supervisor import Supervisor, joined
 
 
 def pem(key):
@@ -102,7 +107,7 @@ def test_a_new_log_key_opens_a_new_shard(announcing, issuer, tmp_path):
     assert done.returncode == 0, done.stderr
     announced = house.wait_for("the next key", lambda: trusted(server) if len(trusted(server)) == 2 else None)
     assert base64.b64decode(announced[1]["publicKey"]["rawBytes"]) == spki(new_key)
-    assert "log.certificates and a restart: now" in done.stdout
+    assert "log.certificates and a reload: now" in done.stdout
 
     spent, key = issuer.token(), wire.new_key()
     before = client.ask(token=spent, key=key)[2]
@@ -168,6 +173,54 @@ def test_a_new_log_key_opens_a_new_shard(announcing, issuer, tmp_path):
     plan = json.loads(server.run("rotate", "plan", "--format", "json").stdout)
     assert [(s["log"], s["name"], s["state"]) for s in plan["shards"]] == \
         [("certificates", "demo", "closed"), ("events", "demo", "written"), ("certificates", "2027", "written")]
+
+
+@contextlib.contextmanager
+def supervised(server):
+    joined(server.state)
+    supervisor = Supervisor(server.state).start()
+    yield
+    supervisor.stop()
+
+
+@pytest.mark.parametrize("around", [lambda _: contextlib.nullcontext(), supervised], ids=["serve", "supervise"])
+def test_no_client_notices_that_a_shard_is_opened(private, issuer, tmp_path, around):
+    """Announced for ca.lead, then opened by a reload, while clients ask without a pause."""
+    server = private(lambda c: c["ca"].update(rotation="rotation.yaml", lead="1h"), start=False)
+    with around(server):
+        server.start()
+        make_keys(server.state)
+        old = server.state.file.read_text()
+        with load.Load(server, issuer, threads=4) as clients:
+            def more():
+                count = len(clients.asked)
+                house.wait_for("answers", lambda: len(clients.asked) > count + 12, 30)
+            more()
+            server.state.edit(open_shard)
+            assert "2027 is not announced" in server.reload("configuration-refused")["reason"]
+            more()
+            assert server.run("rotate", "prepare-shard", "2027", "--key", "log-2027.pub").returncode == 0
+            assert "2027 may be opened from" in server.reload("configuration-refused")["reason"]
+            more()
+            # As if an hour had gone by.
+            file = server.state.directory / "rotation.yaml"
+            file.write_text(re.sub(r"(prepared: )\S+", r"\g<1>2026-01-01T00:00:00Z", file.read_text()))
+            server.reload()
+            more()
+        assert {a.status for a in clients.asked} == {200}, clients.of(0, 403, 429, 500, 503)[:3]
+        print("slowest answer", max(a.seconds for a in clients.asked))
+        assert old != server.state.file.read_text()
+
+        server.log = server.log.replace("/demo", "/2027")
+        server.published(12)
+        logs = trusted(server)
+        shards = [verify_offline(logs, types.SimpleNamespace(leaf=a.certificates[0], chain=a.certificates[1:])) for a in clients.asked]
+        assert {shard for shard, _ in shards} == {"demo", "2027"} and len(set(shards)) == len(shards)
+        done = server.run("log", "export", "--tiles", str(tmp_path / "files"), "--log", "both")
+        assert done.returncode == 0, done.stderr
+        assert prove_all(server, tmp_path, tmp_path / "files")["granted"] == len(shards)
+        assert [e["type"] for e in server.events() if e["type"] in ("started", "stopped", "log-shard-opened")][-3:] == \
+            ["stopped", "log-shard-opened", "started"]
 
 
 def test_what_cannot_open_a_shard(announcing, issuer, row):

@@ -206,10 +206,10 @@ TEST_CASE("a client with much to ask holds up the others of its thread for one r
   std::atomic<int> slow = 0;
   http::ServerOptions options = TestServer::Quick();
   options.threads = 1;
-  options.on_answer = [&](const http::Request& request, const http::Response&, double) {
-    slow += request.path == "/sleep" ? 1 : 0;
-  };
-  TestServer server(options);
+  TestServer server(options, "127.0.0.1",
+                    [&](const http::Request& request, const http::Response&, double) {
+                      slow += request.path == "/sleep" ? 1 : 0;
+                    });
   Client greedy(server.port());
   std::string many;
   for (int i = 0; i < 40; ++i) many += Get("/sleep?25");
@@ -404,7 +404,7 @@ TEST_CASE("refused starts") {
     support::MemoryJournal journal;
     http::ServerOptions options = TestServer::Quick();
     options.connections_max = connections;
-    return http::Server::Start({host, port}, http::Router(), journal, options).has_value();
+    return http::Server::Start({host, port}, http::Answers(), journal, options).has_value();
   };
   TestServer server;
   CHECK(start("127.0.0.1", 0, 10));

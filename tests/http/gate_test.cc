@@ -305,9 +305,7 @@ TEST_CASE("every answer is whole") {
 }
 
 TEST_CASE("an origin is allowed where the endpoint says so, also in errors of framing") {
-  http::ServerOptions options = TestServer::Quick();
-  options.cors = true;
-  TestServer server(options);
+  TestServer server(TestServer::Quick(), "127.0.0.1", {}, true);
   CHECK(Ask(server.port(), kHello).Header("access-control-allow-origin") == "*");
   CHECK(Ask(server.port(), "BAD\r\n\r\n").Header("access-control-allow-origin") == "*");
   const Reply preflight = Ask(server.port(),
@@ -329,13 +327,12 @@ TEST_CASE("over IPv6") {
 }
 
 TEST_CASE("observed: every answered request, with its time") {
-  http::ServerOptions options = TestServer::Quick();
   std::atomic<int> seen = 0;
-  options.on_answer = [&seen](const http::Request& request, const http::Response& response,
-                              double seconds) {
-    seen += request.path == "/sleep" && response.status == 200 && seconds > 0.02;
-  };
-  TestServer server(options);
+  TestServer server(
+      TestServer::Quick(), "127.0.0.1",
+      [&seen](const http::Request& request, const http::Response& response, double seconds) {
+        seen += request.path == "/sleep" && response.status == 200 && seconds > 0.02;
+      });
   Ask(server.port(), "GET /sleep?30 HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(seen == 1);
 }

@@ -23,8 +23,10 @@ http::ServerOptions TestServer::Quick() {
   return options;
 }
 
-TestServer::TestServer(http::ServerOptions options, const char* host) {
+TestServer::TestServer(const http::ServerOptions& options, const char* host,
+                       decltype(http::Answers::on_answer) on_answer, bool every_origin) {
   http::Router router;
+  if (every_origin) router.AllowEveryOrigin();
   router.Add("GET", "/hello", [](const Request&) {
     return Response{200, "text/plain", "hello", {}};
   });
@@ -54,7 +56,8 @@ TestServer::TestServer(http::ServerOptions options, const char* host) {
     while (!*release) std::this_thread::sleep_for(1ms);
     return Response{200, "text/plain", "released", {}};
   });
-  auto started = http::Server::Start({host, 0}, std::move(router), journal, std::move(options));
+  auto started = http::Server::Start({host, 0}, {std::move(router), std::move(on_answer), {}},
+                                     journal, options);
   REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().Describe()));
   server = *std::move(started);
 }

@@ -10,7 +10,8 @@
 namespace support {
 
 struct TestServer {
-  explicit TestServer(http::ServerOptions options = Quick(), const char* host = "127.0.0.1");
+  explicit TestServer(const http::ServerOptions& options = Quick(), const char* host = "127.0.0.1",
+                      decltype(http::Answers::on_answer) on_answer = {}, bool every_origin = false);
   // Short deadlines, so that tests of them are short.
   static http::ServerOptions Quick();
 
