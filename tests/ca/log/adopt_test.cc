@@ -154,7 +154,8 @@ TEST_CASE("the store knows the issuing CAs, and since which entry one can be an 
   const ca::IssuingCaRow next{log_test::HashOf("next"), "next", "prepared",
                               house.chain.certificates};
   const auto adopt = [&](const char* type, std::vector<ca::IssuingCaRow> rows) {
-    return house.log().Adopt({.ca = rows.front().name}, {{"type", type}}, std::move(rows));
+    const ca::Basis basis{.ca = rows.front().name};
+    return house.log().Adopt(basis, {{"type", type}}, std::move(rows));
   };
   REQUIRE(adopt("ca-activated", {first}));
   REQUIRE(house.Issue());
