@@ -16,8 +16,20 @@ as_root() {
     die "needs root to run: $*"; fi
 }
 
-# build NAME [meson options]: configures build directory NAME once and builds it whole.
+# locked FOLDER COMMAND…: the command, while nobody else runs one with this folder. What it starts does not have the lock.
+locked() {
+  exec 9<"$1"
+  flock 9
+  "${@:2}" 9<&-
+  exec 9<&-
+}
+
+# build NAME [meson options]: configures build directory NAME once and builds it whole. Who comes while it is built waits.
 build() {
+  mkdir -p "$ROOT/$1"
+  locked "$ROOT/$1" build_alone "$@"
+}
+build_alone() {
   local name=$1; shift
   [ -f "$ROOT/$name/build.ninja" ] || meson setup "$ROOT/$name" "$ROOT" "$@" >&2
   say "building $name"

@@ -2,7 +2,7 @@
 // whoever else gets hold of the channel could. While a file `meddle` lies beside the configuration,
 // each request is preceded by two probes of its own, whose answers the custody never sees.
 //
-//   meddler signer --config FILE --role ROLE --fd 3
+//   meddler signer --config FILE --role ROLE --fd 3 --config-fd 5
 #include <poll.h>
 
 #include <filesystem>
@@ -42,7 +42,7 @@ bool Relay(int from, int to, hsm::FrameReader& reader, bool meddling) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 8) return 2;
+  if (argc != 10) return 2;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
   const std::filesystem::path config = argv[3];
   auto signer = hsm::SignerProcess::Spawn(program.parent_path() / "hsm_signer", config, argv[5]);
