@@ -112,6 +112,7 @@ struct CustodyState {
     std::string name;  // schema::KeyToken
     TokenState state;
     std::uint64_t signatures = 0;
+    bool aside = false;  // of a CA that is not the active one
   };
   std::vector<Signer> signers;
   std::vector<Token> tokens;

@@ -250,7 +250,8 @@ CustodyState CustodyOfCas::State() const {
   CustodyState state = lead->custody->State();
   for (const auto& crew : crews) {
     if (crew == lead) continue;
-    const CustodyState more = crew->custody->State();
+    CustodyState more = crew->custody->State();
+    for (CustodyState::Token& token : more.tokens) token.aside = true;
     AddSigners(more, state);
     Add(more, state);
   }

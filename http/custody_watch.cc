@@ -107,7 +107,9 @@ void CustodyWatch::Look(const hsm::CustodyState::Token& token) {
       if (events) std::ranges::move(*events, std::back_inserter(owed_));
     }
   }
-  if (now.standing == known.told || token.name == schema::kOnlyToken) return;  // that is the role
+  // The only token of the active CA or the log is the role.
+  const bool role = token.name == schema::kOnlyToken && !token.aside;
+  if (now.standing == known.told || role) return;
   if (now.standing == TokenStanding::kAway && known.told == TokenStanding::kRefused) return;
   const bool was_up = known.told == TokenStanding::kServing;
   const auto down_since = std::exchange(known.down_since, schema::Steady::now());

@@ -39,7 +39,8 @@ class CustodyWatch {
   // tells the log's state. All that the arguments refer to outlives the watch. Events:
   //   hsm-lost          role ("issuing", "log"), reason
   //   hsm-recovered     role, down_ms
-  //   token-lost        role, token, state ("away", "refused"), reason; of one in a list. A token
+  //   token-lost        role, token, state ("away", "refused"), reason; of one in a list, or
+  //                     of a CA that is not active. A token
   //                     that is away and then refused is told of twice
   //   token-recovered   role, token, down_ms
   //   token-drained     token, uid, since; again after each start while it is

@@ -208,14 +208,14 @@ def test_no_client_notices_that_a_shard_is_opened(private, issuer, tmp_path, aro
             server.reload()
             more()
         assert {a.status for a in clients.asked} == {200}, clients.of(0, 403, 429, 500, 503)[:3]
-        print("slowest answer", max(a.seconds for a in clients.asked))
         assert old != server.state.file.read_text()
 
         server.log = server.log.replace("/demo", "/2027")
-        server.published(12)
         logs = trusted(server)
         shards = [verify_offline(logs, types.SimpleNamespace(leaf=a.certificates[0], chain=a.certificates[1:])) for a in clients.asked]
         assert {shard for shard, _ in shards} == {"demo", "2027"} and len(set(shards)) == len(shards)
+        server.published(sum(shard == "2027" for shard, _ in shards))
+        house.wait_for("their events", lambda: sum(e["type"] == "granted" for e in server.events()) == len(shards))
         done = server.run("log", "export", "--tiles", str(tmp_path / "files"), "--log", "both")
         assert done.returncode == 0, done.stderr
         assert prove_all(server, tmp_path, tmp_path / "files")["granted"] == len(shards)
@@ -249,8 +249,9 @@ def test_a_crash_before_the_last_checkpoint(announcing, issuer):
     server.state.edit(lambda c: c["log"].update(checkpoint="60s"))
     server.restart()
     before = wire.Client(server.public, issuer).issue()
-    server.kill()
     make_keys(server.state)
+    assert server.run("rotate", "prepare-shard", "2027", "--key", "log-2027.pub").returncode == 0
+    server.kill()
     old = server.state.file.read_text()
     server.state.edit(open_shard)
     assert server.spawn().process.wait(30 * house.PATIENCE) == 1

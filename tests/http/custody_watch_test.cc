@@ -252,6 +252,35 @@ TEST_CASE("each change of a token is one event for its role") {
   }
 }
 
+TEST_CASE("an only token is told of as its role, and by itself where its CA is not active") {
+  for (const bool aside : {false, true}) {
+    CAPTURE(aside);
+    Rig rig;
+    for (const auto standing : {hsm::TokenStanding::kAway, hsm::TokenStanding::kServing}) {
+      hsm::TokenState state;
+      state.standing = standing;
+      rig.Show({{"issuing:next", std::string(schema::kOnlyToken), state, 0, aside}});
+    }
+    REQUIRE_EQ(rig.notes.taken().size(), aside ? 2 : 0);
+    if (aside) CHECK_EQ(rig.notes.taken()[0]["role"], "issuing:next");
+  }
+}
+
+TEST_CASE("what an operator said between the last look and the stop is entered") {
+  support::FakeCustody custody;
+  support::MemoryJournal journal;
+  Notes notes;
+  custody.SetTokens(
+      Tokens(hsm::TokenStanding::kDrained, hsm::DrainNote{true, 1234, schema::TimeMs(1500ms)}));
+  {
+    const http::CustodyWatch watch(
+        custody, [&](schema::Json event) { return notes.Take(std::move(event)); },
+        [] { return ca::LogState{}; }, journal, {.look = std::chrono::hours(1)});
+  }
+  REQUIRE_FALSE(notes.taken().empty());
+  CHECK_EQ(notes.taken()[0]["type"], "token-drained");
+}
+
 TEST_CASE("what an operator says of a token is one event, whatever keys it holds") {
   Rig rig;
   const auto say = [&](bool drained) {
