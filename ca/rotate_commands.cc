@@ -39,7 +39,7 @@ Result<Desk> Open(const Options& options) {
   if (config.ca.rotation.empty()) {
     return Error{&kRotateRefused, options.config +
                                       " has no ca.rotation; set it, for instance to rotation.yaml, "
-                                      "restart the server, and call again"};
+                                      "reload the server, and call again"};
   }
   TRY(schema::Rotation rotation, hsm::ReadRotation(config));
   return Desk{std::move(config), std::move(rotation),

@@ -129,7 +129,7 @@ Outcome LoadKeys(HouseParts& house, const std::filesystem::path& program) {
 void ReportLeftOut(HouseParts& house, const std::vector<Error>& problems) {
   for (const Error& problem : problems) {
     house.journal->Error("issuer-left-out",
-                        {{"file", house.config.issuers.string()}, {"reason", problem.Describe()}});
+                         {{"file", house.config.issuers.string()}, {"reason", problem.Describe()}});
   }
 }
 
@@ -163,11 +163,9 @@ Outcome LoadAuthority(HouseParts& house) {
   TRY(ca::Policy policy, At("policy", ca::Policy::Parse(text)));
   const auto cas = house.cas->Now();
   house.sender = MakeSender();
-  TRY(house.log,
-      At("log",
-         ca::Log::Open(house.config, cas->active().chain, *house.custody, house.clock,
-                       *house.journal, KeyHashes(*cas), house.watchers, house.sender.get(),
-                       MayOpen(house))));
+  TRY(house.log, At("log", ca::Log::Open(house.config, cas->active().chain, *house.custody,
+                                         house.clock, *house.journal, KeyHashes(*cas),
+                                         house.watchers, house.sender.get(), MayOpen(house))));
   house.authority = std::make_unique<ca::Authority>(
       ca::AuthoritySettings{{house.config.ca.lifetime, house.config.ca.backdate},
                             house.config.log.redact_claims},
@@ -307,8 +305,8 @@ Answers House::PublicAnswers() {
   answers.router.AllowEveryOrigin();
   AddSigningRoutes(*parts_->services, answers.router);
   AddTrustRoutes(*parts_->services, answers.router);
-  answers.on_answer = [metrics = parts_->metrics.get()](
-                          const Request& request, const Response& response, double seconds) {
+  answers.on_answer = [metrics = parts_->metrics.get()](const Request& request,
+                                                        const Response& response, double seconds) {
     metrics->CountRequest(request.method, response.status, seconds);
   };
   answers.client_address = BehindProxies();

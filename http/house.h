@@ -30,8 +30,8 @@ class House {
   // of the configuration that it is about; hsm::kPinRefused: no other try.
   static schema::Result<std::unique_ptr<House>> Build(const Ground& ground,
                                                       const std::string& text);
-  // Begins to watch files and signers: behind the listening sockets, so that a start that is refused
-  // there enters no event of theirs.
+  // Begins to watch files and signers: behind the listening sockets, so that a start that is
+  // refused there enters no event of theirs.
   void Start();
   // What can be said of another text while this house stands, without its keys and its log.
   schema::Outcome Accepts(const Ground& ground, const std::string& text) const;

@@ -39,7 +39,8 @@ class InForce {
   std::shared_ptr<const Answers> Take(std::chrono::milliseconds patience = kPatience) const;
 
   // From now on Take waits. True when the last request that held what was in force has let it go
-  // and it is destroyed; false when one still holds it after `limit`: then it is in force as before.
+  // and it is destroyed; false when one still holds it after `limit`: then it is in force as
+  // before.
   bool Withdraw(std::chrono::milliseconds limit);
   // After the first time, behind a Withdraw.
   void Put(Answers next);

@@ -10,7 +10,8 @@ using schema::Bytes;
 
 namespace {
 
-constexpr std::uint64_t kEach = 100;  // certificates of one workflow
+constexpr std::uint64_t kEach = 100;   // certificates of one workflow
+constexpr std::uint64_t kApart = 100;  // milliseconds
 
 std::string Digits(std::uint64_t number) {
   std::string out = std::to_string(number);
@@ -26,6 +27,15 @@ std::uint64_t Mix(std::uint64_t x) {
   return x ^ x >> 31;
 }
 
+std::string RequestId(std::uint64_t ms, std::uint64_t random) {
+  Bytes id;
+  for (int shift = 40; shift >= 0; shift -= 8) id.push_back(static_cast<std::uint8_t>(ms >> shift));
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    id.push_back(static_cast<std::uint8_t>(random >> shift));
+  }
+  return schema::Hex(id);
+}
+
 Facts FactsOf(std::uint64_t index, std::uint64_t size) {
   const std::uint64_t random = Mix(index);
   Facts facts;
@@ -37,7 +47,7 @@ Facts FactsOf(std::uint64_t index, std::uint64_t size) {
     facts.serial.push_back(static_cast<std::uint8_t>(Mix(random + 1 + i / 8) >> (i % 8 * 8)));
   }
   facts.serial[0] = static_cast<std::uint8_t>((facts.serial[0] & 0x3f) | 0x40);
-  facts.request_id = schema::Hex(schema::BytesView(facts.serial).subspan(8, 8));
+  facts.request_id = RequestId(index * kApart, random);
   return facts;
 }
 

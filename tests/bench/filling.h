@@ -27,11 +27,14 @@ T Must(schema::Result<T> result) {
 // SplitMix64: what an index is filled with can be asked for later.
 std::uint64_t Mix(std::uint64_t x);
 
+// As the server makes them: by time, then at random.
+std::string RequestId(std::uint64_t ms, std::uint64_t random);
+
 struct Facts {
   std::string workflow, san, subject, issuer, request_id;
   schema::Bytes serial;  // 20 octets
 };
-// Of `size` certificates, about a hundred of each workflow.
+// Of `size` certificates, about a hundred of each workflow, a tenth of a second apart.
 Facts FactsOf(std::uint64_t index, std::uint64_t size);
 
 // A TBSCertificate whose serial and SAN are put in place.

@@ -46,6 +46,8 @@ constexpr std::uint64_t kRowsAtOnce = 20'000;
 constexpr std::size_t kWaiters = 64;
 constexpr std::uint64_t kQuestions = 1'000;
 constexpr int kTries = 3;  // of each question
+constexpr std::uint64_t kLater = 1ULL
+                                 << 40;  // milliseconds: behind all that a store is filled with
 
 // As long as a signature, and none.
 Bytes Signed(schema::BytesView tbs, std::uint64_t random) {
@@ -223,6 +225,7 @@ Rate Issue(House& house, int seconds, std::uint64_t round) {
       const Facts facts = FactsOf(Mix(n), 1'000'000);
       grants[w].push_back(house.MakeGrantFor(facts.san, schema::Hex(facts.serial)));
       grants[w].back().subject = facts.subject;
+      grants[w].back().request_id = bench::RequestId(kLater + round * 1'000'000 + i, Mix(n));
       grants[w].back().event =
           log_test::Event({{"type", "granted"}, {"text", std::string(1200, 'x')}});
     }

@@ -24,6 +24,7 @@ import note
 import openapi
 import rfc6962
 import wire
+from test_shards import make_keys, open_shard
 from test_start import refused
 from witness import MemoryLog, Witness, checkpoint_note, request_body, verify_cosignature
 
@@ -240,6 +241,34 @@ def test_both_logs_are_published_with_cosignatures(private, witnesses, issuer):
     assert verify_cosignature(published(server, certificates.size + 1), witness.vkey)
     assert not stored_events(server, "witness-contradicts")
     assert server.stop() == 0
+
+
+def test_a_shard_that_the_witness_does_not_know_yet(private, witnesses, issuer):
+    """Certificates go on; the old shard's cosigned checkpoint stays; the new one's waits for the line of `log-keys`."""
+    server, (witness,) = watch(private, witnesses, 1, 1)
+    witness.start()
+    server.start()
+    client = wire.Client(server.public, issuer)
+    client.issue()
+    before = published(server, 1)
+    make_keys(server.state)
+    server.state.edit(open_shard)
+    server.reload()
+    client.issue()
+    assert checkpoint_of(server).size == before.size and verify_cosignature(checkpoint_of(server), witness.vkey)
+    old, server.log = server.log, server.log.replace("/demo", "/2027")
+    house.wait_for("the warning", lambda: warned(server, "checkpoint: "))
+    assert checkpoint_of(server) is None and server.metric("chancery_checkpoint_withheld") == 1
+    told = server.run("witness", "log-keys")
+    assert told.returncode == 0, told.stderr
+    witness.stop()
+    witness.logs = told.stdout.split()
+    witness.start()
+    after = published(server, 1)
+    assert after.text.startswith("chancery.demo/certificates/2027\n") and verify_cosignature(after, witness.vkey)
+    house.wait_for("no warning", lambda: server.readyz()[1]["warnings"] == [])
+    server.log = old
+    assert checkpoint_of(server).text == before.text
 
 
 @contextlib.contextmanager
