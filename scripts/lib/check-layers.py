@@ -49,7 +49,7 @@ def main():
                 continue
             found = list(problems(root, path))
             for line in found:
-                print(line, file=sys.stderr)
+                print(f"FAILED layers: {line}")
             passed, failed = passed + (not found), failed + bool(found)
     print(f"{passed} passed, {failed} failed (layers)")
 
