@@ -9,6 +9,7 @@
 #include <array>
 
 #include "ca/chain.h"
+#include "ca/inverse.h"
 
 namespace ca {
 
@@ -31,6 +32,25 @@ schema::OwnedEcdsaSig ParseSignature(schema::BytesView der) {
   const bool same = size > 0 && schema::Equal({written, static_cast<std::size_t>(size)}, der);
   OPENSSL_free(written);
   return same ? std::move(signature) : nullptr;
+}
+
+using Octets = std::array<std::uint8_t, sizeof(Limbs)>;  // the least significant first
+
+Limbs LimbsOf(const BIGNUM* number) {
+  Octets octets;
+  MUST(BN_bn2lebinpad(number, octets.data(), static_cast<int>(octets.size())) ==
+       static_cast<int>(octets.size()));
+  Limbs limbs{};
+  for (std::size_t i = octets.size(); i-- > 0;) limbs[i / 8] = limbs[i / 8] << 8 | octets[i];
+  return limbs;
+}
+
+schema::OwnedBignum NumberOf(const Limbs& limbs) {
+  Octets octets;
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    octets[i] = static_cast<std::uint8_t>(limbs[i / 8] >> i % 8 * 8);
+  }
+  return schema::OwnedBignum(BN_lebin2bn(octets.data(), static_cast<int>(octets.size()), nullptr));
 }
 
 }  // namespace
@@ -90,8 +110,9 @@ bool IssuerKey::Verifies(const schema::Hash& digest, const ECDSA_SIG* signature)
   const schema::OwnedBignum u1(BN_new()), u2(BN_new()), x(BN_new());
   const Point sum(EC_POINT_new(curve_.get())), other(EC_POINT_new(curve_.get()));
   MUST(context && e && u1 && u2 && x && sum && other);
-  const schema::OwnedBignum inverse(BN_mod_inverse(nullptr, s, order, context.get()));
-  MUST(inverse);  // the order is prime
+  // The order is prime: each s in range has one.
+  const schema::OwnedBignum inverse = NumberOf(Inverse(LimbsOf(s), LimbsOf(order)));
+  MUST(inverse);
   MUST(BN_mod_mul(u1.get(), e.get(), inverse.get(), order, context.get()) == 1);
   MUST(BN_mod_mul(u2.get(), r, inverse.get(), order, context.get()) == 1);
   MUST(EC_POINT_mul(curve_.get(), sum.get(), u1.get(), nullptr, nullptr, context.get()) == 1);
