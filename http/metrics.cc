@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <shared_mutex>
 #include <utility>
 #include <vector>
 
@@ -210,6 +212,18 @@ struct Metrics::Families {
                                    .Name("chancery_shipping_up")
                                    .Help("1 while this place takes the checkpoints shipped to it.")
                                    .Register(registry);
+  // The series of each request, which a family would look for by its labels each time, having made
+  // another one first: once for each status and method, and for each result.
+  struct OfAnswers {
+    Counter& requests;
+    Histogram& latency;
+  };
+  std::shared_mutex series;
+  std::map<std::pair<int, std::string>, OfAnswers> of_answers;
+  std::map<std::string, Counter*, std::less<>> of_results;
+  OfAnswers AnswersWith(int status, std::string method);
+  Counter& ResultsOf(std::string_view result);
+
   std::mutex render;  // one scrape raises the mirrored counters at a time; guards what follows
   std::map<std::string, Gauge*> issuers;                     // the series of jwks_age
   std::vector<std::pair<Family<Gauge>*, Gauge*>> of_tokens;  // those of each token's gauges
@@ -300,17 +314,40 @@ Metrics::Metrics() : families_(std::make_unique<Families>()) {
 }
 Metrics::~Metrics() = default;
 
+Metrics::Families::OfAnswers Metrics::Families::AnswersWith(int status, std::string method) {
+  std::pair<int, std::string> key(status, std::move(method));
+  {
+    const std::shared_lock lock(series);
+    const auto found = of_answers.find(key);
+    if (found != of_answers.end()) return found->second;
+  }
+  const prometheus::Labels labels = {{"code", std::to_string(status)}, {"method", key.second}};
+  const OfAnswers made{requests.Add(labels), latency.Add(labels, kLatency)};
+  const std::lock_guard lock(series);
+  return of_answers.try_emplace(std::move(key), made).first->second;
+}
+
+Counter& Metrics::Families::ResultsOf(std::string_view result) {
+  {
+    const std::shared_lock lock(series);
+    const auto found = of_results.find(result);
+    if (found != of_results.end()) return *found->second;
+  }
+  Counter& made = issuance.Add({{"result", std::string(result)}});
+  const std::lock_guard lock(series);
+  return *of_results.try_emplace(std::string(result), &made).first->second;
+}
+
 void Metrics::CountRequest(std::string_view method, int status, double seconds) {
-  const prometheus::Labels labels = {{"code", std::to_string(status)},
-                                     {"method", MethodLabel(method)}};
-  families_->requests.Add(labels).Increment();
-  families_->latency.Add(labels, kLatency).Observe(seconds);
+  const Families::OfAnswers of = families_->AnswersWith(status, MethodLabel(method));
+  of.requests.Increment();
+  of.latency.Observe(seconds);
 }
 
 void Metrics::CountRateLimited() { families_->rate_limited.Add({}).Increment(); }
 
 void Metrics::CountIssuance(std::string_view result) {
-  families_->issuance.Add({{"result", std::string(result)}}).Increment();
+  families_->ResultsOf(result).Increment();
   if (result == "granted") families_->certificates.Add({}).Increment();
 }
 
