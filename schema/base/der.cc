@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <limits>
 
 namespace schema::der {
@@ -10,6 +9,8 @@ namespace schema::der {
 const ErrorKind kBadDer{"bad-der", Fault::kCaller, "a DER structure is malformed"};
 
 namespace {
+
+constexpr std::size_t kReserved = 512;
 
 Error Bad(const char* why) { return Error{&kBadDer, why}; }
 
@@ -53,6 +54,8 @@ Result<schema::Time> ReadMonthToZulu(int year, BytesView text) {
 }  // namespace
 
 std::size_t Writer::Begin(std::uint8_t tag) {
+  // Growing from nothing would be half a dozen allocations for the first hundred octets.
+  if (out_.empty()) out_.reserve(kReserved);
   out_.push_back(tag);
   out_.push_back(0);
   return out_.size();
@@ -110,13 +113,16 @@ void Writer::Time(schema::Time t) {
   const int year = static_cast<int>(date.year());
   MUST(year >= 0 && year <= 9999);
   const bool utc = IsUtcTimeYear(year);
-  std::array<char, 32> text;
-  const int size = std::snprintf(
-      text.data(), text.size(), "%0*d%02u%02u%02d%02d%02dZ", utc ? 2 : 4, utc ? year % 100 : year,
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()));
-  Value(utc ? kUtcTime : kGeneralizedTime, AsBytes({text.data(), static_cast<std::size_t>(size)}));
+  std::string text;
+  if (!utc) AppendTwoDigits(year / 100, text);
+  AppendTwoDigits(year % 100, text);
+  AppendTwoDigits(static_cast<int>(static_cast<unsigned>(date.month())), text);
+  AppendTwoDigits(static_cast<int>(static_cast<unsigned>(date.day())), text);
+  AppendTwoDigits(static_cast<int>(clock.hours().count()), text);
+  AppendTwoDigits(static_cast<int>(clock.minutes().count()), text);
+  AppendTwoDigits(static_cast<int>(clock.seconds().count()), text);
+  text += 'Z';
+  Value(utc ? kUtcTime : kGeneralizedTime, AsBytes(text));
 }
 
 Result<Element> Reader::Any() {

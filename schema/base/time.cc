@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 
 namespace schema {
@@ -31,13 +30,21 @@ std::string DateAndTime(Time t) {
   const auto day = std::chrono::floor<std::chrono::days>(t);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(t - day);
-  std::array<char, 64> text;
-  const int size = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()));
-  return std::string(text.data(), static_cast<std::size_t>(size));
+  const int year = static_cast<int>(date.year());
+  std::string text;
+  text.reserve(sizeof "2026-11-21T10:00:00.123Z");
+  if (year >= 0 && year <= 9999) {
+    AppendTwoDigits(year / 100, text);
+    AppendTwoDigits(year % 100, text);
+  } else {
+    text += std::to_string(year);
+  }
+  AppendTwoDigits(static_cast<int>(static_cast<unsigned>(date.month())), text += '-');
+  AppendTwoDigits(static_cast<int>(static_cast<unsigned>(date.day())), text += '-');
+  AppendTwoDigits(static_cast<int>(clock.hours().count()), text += 'T');
+  AppendTwoDigits(static_cast<int>(clock.minutes().count()), text += ':');
+  AppendTwoDigits(static_cast<int>(clock.seconds().count()), text += ':');
+  return text;
 }
 
 }  // namespace
@@ -46,14 +53,23 @@ TimeMs SystemClock::Now() const {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
+void AppendTwoDigits(int number, std::string& out) {
+  MUST(number >= 0 && number <= 99);
+  out += static_cast<char>('0' + number / 10);
+  out += static_cast<char>('0' + number % 10);
+}
+
 std::string Rfc3339(Time t) { return DateAndTime(t) + "Z"; }
 
 std::string Rfc3339(TimeMs t) {
   const Time seconds = ToSeconds(t);
-  std::array<char, 8> fraction;
-  std::snprintf(fraction.data(), fraction.size(), ".%03dZ",
-                static_cast<int>((t - seconds).count() % 1000));
-  return DateAndTime(seconds) + fraction.data();
+  const auto ms = static_cast<int>((t - seconds).count());
+  std::string text = DateAndTime(seconds);
+  text += '.';
+  text += static_cast<char>('0' + ms / 100);
+  AppendTwoDigits(ms % 100, text);
+  text += 'Z';
+  return text;
 }
 
 Result<Time> ParseTime(std::string_view text) {

@@ -27,6 +27,9 @@ class SystemClock final : public Clock {
 
 inline Time ToSeconds(TimeMs t) { return std::chrono::floor<std::chrono::seconds>(t); }
 
+// Of 0 to 99, a leading zero written. printf takes longer for it than all else that a time needs.
+void AppendTwoDigits(int number, std::string& out);
+
 // "2026-11-21T10:00:00Z" and "2026-11-21T10:00:00.123Z" (RFC 3339, UTC).
 std::string Rfc3339(Time t);
 std::string Rfc3339(TimeMs t);
