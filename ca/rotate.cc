@@ -89,6 +89,10 @@ Json NextSteps(const IssuingCas& cas, const schema::Config& config, Time now) {
   return next;
 }
 
+Time MayBeOpened(const schema::NextShard& prepared, std::chrono::seconds lead) {
+  return prepared.prepared + lead;
+}
+
 // Adds the step to `next` when one is prepared.
 Json Shards(const IssuingCas& cas, const std::vector<ShardRow>& shards,
             const schema::Config& config, Time now, Json& next) {
@@ -107,7 +111,7 @@ Json Shards(const IssuingCas& cas, const std::vector<ShardRow>& shards,
     opened = opened || (certificates && prepared && shard.name == prepared->terms.name);
   }
   if (!prepared || opened) return out;
-  const Time from = prepared->terms.prepared + config.ca.lead;
+  const Time from = MayBeOpened(prepared->terms, config.ca.lead);
   out.push_back({{"log", "certificates"},
                  {"name", prepared->terms.name},
                  {"state", "prepared"},
@@ -195,7 +199,7 @@ Outcome MayOpen(const IssuingCas& cas, const std::string& name, std::chrono::sec
                                       " is not announced; `chancery rotate prepare-shard " + name +
                                       " --key FILE` does that, and it is opened after ca.lead"};
   }
-  if (const Time from = next->terms.prepared + lead; now < from) {
+  if (const Time from = MayBeOpened(next->terms, lead); now < from) {
     return Error{&kRotateRefused, "log.certificates.shard: " + name + " may be opened from " +
                                       Rfc3339(from) +
                                       " on; until then not all clients may have its key (ca.lead)"};

@@ -273,7 +273,7 @@ void House::Start() {
       [&house] { return house.log->State(); }, *house.journal, CustodyWatch::Pace{});
 }
 
-Outcome House::Accepts(const Ground& ground, const std::string& text) const {
+Result<schema::Config> House::Accepts(const Ground& ground, const std::string& text) const {
   HouseParts next;
   TRY(ParseText(ground, text, next));
   TRY(LoadCas(next));
@@ -282,7 +282,8 @@ Outcome House::Accepts(const Ground& ground, const std::string& text) const {
     return one.log == ca::LogName::kCertificates && one.name == shard;
   });
   const ca::MayOpenShard may_open = MayOpen(next);
-  return known || !may_open ? schema::Ok() : may_open(shard);
+  if (!known && may_open) TRY(may_open(shard));
+  return std::move(next.config);
 }
 
 void House::AskReload() { parts_->reloader->Ask(); }

@@ -33,8 +33,9 @@ class House {
   // Begins to watch files and signers: behind the listening sockets, so that a start that is
   // refused there enters no event of theirs.
   void Start();
-  // What can be said of another text while this house stands, without its keys and its log.
-  schema::Outcome Accepts(const Ground& ground, const std::string& text) const;
+  // What can be said of another text while this house stands, without its keys and its log; what it
+  // says.
+  schema::Result<schema::Config> Accepts(const Ground& ground, const std::string& text) const;
   // The files that are watched are read now.
   void AskReload();
   // The watching ends; what was begun is answered.

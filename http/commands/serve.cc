@@ -72,8 +72,7 @@ void PutAnswers(House& house, const Servers& servers, std::size_t count) {
 
 // Most mistakes are found while the old configuration serves, and cost nothing.
 Outcome Acceptable(const Ground& ground, const House& house, const std::string& text) {
-  TRY(house.Accepts(ground, text));
-  TRY(const schema::Config config, schema::ParseConfig(text, ground.file));
+  TRY(const schema::Config config, house.Accepts(ground, text));
   for (const Endpoint& endpoint : kEndpoints) {
     const std::string now = (house.config().listen.*endpoint.address).Text();
     if ((config.listen.*endpoint.address).Text() != now) {

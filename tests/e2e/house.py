@@ -179,8 +179,7 @@ class Chancery:
 
     def said(self, event):
         """Lines of the operator's log."""
-        lines = self.journal_file.read_text(errors="replace").splitlines()
-        return [line for line in map(json.loads, (li for li in lines if li.startswith("{"))) if line["event"] == event]
+        return [line for line in self.journal() if line["event"] == event]
 
     def reload(self, expect="configuration-changed"):
         """SIGHUP; the line of the operator's log that says what came of a changed configuration."""
@@ -198,8 +197,7 @@ class Chancery:
         return found
 
     def journal(self):
-        lines = self.journal_file.read_text(errors="replace").splitlines() if self.journal_file.exists() else []
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return read_journal(self.journal_file)
 
     def tail(self):
         return self.journal_file.read_text(errors="replace")[-2000:]
@@ -243,6 +241,12 @@ class Chancery:
     def run(self, *arguments, timeout=30):
         """A command of `chancery` on this state."""
         return run(*arguments, "--config", str(self.state.file), timeout=timeout)
+
+
+def read_journal(file):
+    """The lines of an operator's log, or of a supervisor's."""
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def run(*arguments, timeout=30):

@@ -1,5 +1,4 @@
 """`chancery signer --supervise` of a State as a process of its own, and the settings that have `serve` join it."""
-import json
 import os
 import signal
 import subprocess
@@ -40,8 +39,7 @@ class Supervisor:
         return {pid: role for pid, role in found.items() if role is not None}
 
     def said(self, event):
-        lines = self.journal_file.read_text(errors="replace").splitlines() if self.journal_file.exists() else []
-        return [line for line in map(json.loads, (li for li in lines if li.startswith("{"))) if line["event"] == event]
+        return [line for line in house.read_journal(self.journal_file) if line["event"] == event]
 
     def tail(self):
         return self.journal_file.read_text(errors="replace")[-2000:]
