@@ -21,15 +21,12 @@ namespace {
 using namespace std::chrono_literals;
 using support::Ask;
 using support::Client;
+using support::Get;
 using support::Reply;
 using support::TestServer;
 using Clock = std::chrono::steady_clock;
 
 const std::string kHello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
-
-std::string Get(const std::string& target) {
-  return "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
-}
 
 // Open descriptors of this process, or only its sockets.
 int OpenFiles(bool sockets = false) {

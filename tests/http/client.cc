@@ -115,6 +115,10 @@ void Client::Reset() {
   Close();
 }
 
+std::string Get(std::string_view target) {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+}
+
 Reply Ask(std::uint16_t port, std::string_view bytes) {
   Client client(port);
   client.Send(bytes);

@@ -45,6 +45,9 @@ class Client {
   std::string buffer_;
 };
 
+// A whole GET request.
+std::string Get(std::string_view target);
+
 // One connection, one request, one answer.
 Reply Ask(std::uint16_t port, std::string_view bytes);
 

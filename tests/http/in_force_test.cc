@@ -17,10 +17,9 @@ using http::Request;
 using http::Response;
 using support::Ask;
 using support::Client;
+using support::Get;
 using support::TestServer;
 using namespace std::chrono_literals;
-
-std::string Get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
 
 Answers Saying(const std::string& text) {
   Answers answers;
