@@ -24,8 +24,9 @@ constexpr int kFramesMax = 12 * 1024;
 
 // Entries from ?1 to ?2: has a certificate or an event already, else the facts of its event.
 constexpr const char* kUnsettledSql =
-    "SELECT i.id, i.not_after, c.certificate IS NOT NULL OR u.id IS NOT NULL, i.serial, i.san, "
-    "i.request_id FROM issuance i LEFT JOIN certificate c USING(id) LEFT JOIN unfinished u "
+    "SELECT i.id, i.not_after, c.certificate IS NOT NULL OR u.id IS NOT NULL, i.serial, "
+    "(SELECT value FROM name WHERE id=i.san), i.request_id FROM issuance i LEFT JOIN certificate c "
+    "USING(id) LEFT JOIN unfinished u "
     "USING(id) "
     "WHERE i.id>=? AND i.id<=? ORDER BY i.id LIMIT ?";
 

@@ -28,6 +28,12 @@ Result<std::unique_ptr<Lookup>> Lookup::Open(sqlite::Connection& connection) {
       {&lookup->add_, "INSERT INTO lookup_new VALUES(?,?)"},
       {&lookup->merge_,
        "INSERT OR IGNORE INTO lookup SELECT key, id FROM lookup_new ORDER BY key, id"},
+      {&lookup->merge_names_,
+       "INSERT OR IGNORE INTO named SELECT name, id FROM "
+       "(SELECT san AS name, id FROM issuance WHERE id>=?1 UNION ALL "
+       "SELECT issuer, id FROM issuance WHERE id>=?1 UNION ALL "
+       "SELECT subject, id FROM issuance WHERE id>=?1) ORDER BY name, id"},
+      {&lookup->first_, kFirstNewSql},
       {&lookup->drop_, "DELETE FROM lookup_new"},
       {&lookup->load_, "SELECT typeof(key)='integer', key, id FROM lookup_new"},
   };
@@ -96,6 +102,10 @@ Outcome Lookup::AddToken(const schema::Hash& token, std::int64_t id) {
 
 Outcome Lookup::Merge() {
   if (new_rows_ < kMergeRows) return Ok();
+  TRY(const bool row, first_->Start().Next());
+  MUST(row);
+  TRY(merge_names_->Start(first_->Integer(0)).Run());
+  first_->Stop();
   TRY(merge_->Start().Run());
   TRY(drop_->Start().Run());
   new_rows_ = 0;

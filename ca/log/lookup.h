@@ -1,9 +1,12 @@
-// Finds entries by keys that are random: leaf hash, serial, token.
+// Finds entries by keys that are random: leaf hash, serial, token; and by what they name.
 //
 // An index of its own for each would be one more dirty page for every certificate, as each key has
 // its place somewhere else. Here a new key is written where the one before was, and thousands at a
 // time go into the index in the order of their keys (schema/sql/migrations.cc, `lookup`). What is
 // new is kept in memory too, so that looking for it is not reading all of it.
+//
+// Names have an index likewise, `named`, but what is new of it stands in `issuance` already: its
+// rows from kFirstNewSql on.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +26,9 @@ namespace ca {
 // How much of a serial, and of a token's id, is its key.
 inline constexpr std::size_t kSerialKeyDigits = 12;
 inline constexpr std::size_t kTokenKeyBytes = 8;
+
+// `lookup` and `named` have all issuances before this one; no row: they have all.
+inline constexpr const char* kFirstNewSql = "SELECT id FROM lookup_new ORDER BY rowid LIMIT 1";
 
 // The writer's side, for one thread at a time; `connection` outlives it. Every member but Load and
 // Find belongs into a transaction. After one that was rolled back: Load.
@@ -51,7 +57,7 @@ class Lookup {
   template <class Key>
   schema::Outcome Add(const Key& key, std::int64_t id);
 
-  std::optional<sqlite::Statement> find_, add_, merge_, drop_, load_;
+  std::optional<sqlite::Statement> find_, add_, first_, merge_, merge_names_, drop_, load_;
   std::size_t new_rows_ = 0;
   std::unordered_multimap<std::size_t, std::int64_t> new_ids_;  // of texts and blobs, by their hash
 };

@@ -198,20 +198,8 @@ Result<std::vector<Hash>> StoreReader::ConsistencyProof(LogName log, std::uint64
 }
 
 Result<std::vector<IssuanceRow>> StoreReader::Find(const Search& search) const {
-  TRY(const SearchSql sql, MakeSearchSql(search, shards_.certificates));
   TRY(const Lease desk, Take());
-  TRY(Statement find, desk->connection->Prepare(sql.text));
-  std::vector<IssuanceRow> rows;
-  find.StartWith(sql.values);
-  while (true) {
-    TRY(const bool row, find.Next());
-    if (!row) return rows;
-    rows.push_back({IndexOf(find.Integer(0)), FromMs(find.Integer(1)), std::string(find.Text(2)),
-                    std::string(find.Text(3)), std::string(find.Text(4)), std::string(find.Text(5)),
-                    std::string(find.Text(6)), FromSeconds(find.Integer(7)),
-                    FromSeconds(find.Integer(8)), find.Integer(9) != 0,
-                    std::string(find.Text(10))});
-  }
+  return FindIssuances(*desk->connection, search, shards_.certificates);
 }
 
 Result<std::string> StoreReader::EventText(Desk& desk, std::int64_t id) {

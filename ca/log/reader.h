@@ -57,13 +57,13 @@ struct IssuingCaRow {
 };
 
 struct Search {
-  std::string san, issuer, subject, serial,
-      request_id;  // exact, or prefix when it ends with '*'; empty: any
-  std::optional<schema::TimeMs> since, until;
+  // Exact, or a prefix when it ends with '*'; empty: any.
+  std::string san = {}, issuer = {}, subject = {}, serial = {}, request_id = {};
+  std::optional<schema::TimeMs> since = {}, until = {};
   std::size_t count_max = 100;
   // A page, newest first: entries of the reader's shard with a smaller index, then those of the
   // shards before it.
-  std::optional<std::uint64_t> before;
+  std::optional<std::uint64_t> before = {};
 };
 
 class Reader {

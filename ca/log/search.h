@@ -1,7 +1,7 @@
-// A Search as SQL. Every column searched has an index; a prefix is a range of it.
+// Runs a Search.
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <vector>
 
 #include "ca/log/reader.h"
@@ -9,12 +9,9 @@
 
 namespace ca {
 
-struct SearchSql {
-  std::string text;
-  std::vector<sqlite::Value> values;  // ?1, ?2, …
-};
-// `shard`: of the certificates log, by its row; it and those before are searched. kBadRange when a
-// `*` stands anywhere but at the end.
-schema::Result<SearchSql> MakeSearchSql(const Search& search, std::int64_t shard);
+// Newest first, at most 1,000. `shard`: of the certificates log, by its row; it and those before
+// are searched. kBadRange when a `*` stands anywhere but at the end.
+schema::Result<std::vector<IssuanceRow>> FindIssuances(sqlite::Connection& connection,
+                                                       const Search& search, std::int64_t shard);
 
 }  // namespace ca

@@ -2,6 +2,7 @@
 
 #include "ca/log/kept.h"
 #include "ca/log/lookup.h"
+#include "ca/log/names.h"
 #include "ca/log/place.h"
 #include "ca/log/rows.h"
 #include "ca/log/sqlite.h"
@@ -78,6 +79,7 @@ class SqliteStore final : public Store {
     TRY(store->PrepareAll());
     TRY(store->FindWritten());
     TRY(store->lookup_, Lookup::Open(*store->connection_));
+    TRY(store->names_, Names::Open(*store->connection_));
     TRY(store->place_, Place::Of(path));
     return std::unique_ptr<Store>(std::move(store));
   }
@@ -302,6 +304,7 @@ class SqliteStore final : public Store {
   Error Abandon(Error error) {
     if (connection_->InTransaction()) static_cast<void>(connection_->Execute("ROLLBACK"));
     if (lookup_ != nullptr) static_cast<void>(lookup_->Load());
+    if (names_ != nullptr) names_->Clear();
     return error;
   }
 
@@ -313,6 +316,7 @@ class SqliteStore final : public Store {
       write_issuance_, write_spent_, forget_, write_certificate_, write_unfinished_,
       write_tree_head_, drop_tree_heads_, write_issuing_ca_, write_settled_;
   std::unique_ptr<Lookup> lookup_;
+  std::unique_ptr<Names> names_;
   std::optional<Place> place_;
   ShardIds written_;
 };
@@ -420,8 +424,11 @@ Outcome SqliteStore::WriteIssuances(const Batch& batch) {
     TRY(RefuseTwin(row.serial));
     TRY(lookup_->AddLeaf(row.leaf, id));
     TRY(lookup_->AddSerial(row.serial, id));
+    TRY(const std::int64_t san, names_->IdOf(row.san));
+    TRY(const std::int64_t issuer, names_->IdOf(row.issuer));
+    TRY(const std::int64_t subject, names_->IdOf(row.subject));
     TRY(write_issuance_
-            ->Start(id, row.leaf, row.serial, row.san, row.issuer, row.subject, row.request_id,
+            ->Start(id, row.leaf, row.serial, san, issuer, subject, row.request_id,
                     Seconds(row.not_before), Seconds(row.not_after), Ms(row.logged),
                     RowId(written_.events, row.granted))
             .Run());

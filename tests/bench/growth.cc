@@ -19,6 +19,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <unordered_map>
 
 #include "ca/log/kept.h"
 #include "ca/log/sqlite.h"
@@ -77,6 +78,7 @@ class Filler {
             "not_after, logged, granted) VALUES(?,?,?,?,?,?,?,?,?,?,?)")),
         certificate_(Prepare("INSERT INTO certificate(id, certificate, precertificate, issued) "
                              "VALUES(?,?,?,?)")),
+        name_(Prepare("INSERT INTO name(id, value) VALUES(?,?)")),
         spent_(Prepare("INSERT INTO spent(entry, token, key_hash, expires) VALUES(?,?,?,?)")) {}
 
   void Fill() {
@@ -94,6 +96,10 @@ class Filler {
     }
     Must(connection_->Execute("BEGIN"));
     for (const std::string& index : indexes) Must(connection_->Execute(index));
+    Must(connection_->Execute(
+        "INSERT INTO named SELECT * FROM (SELECT san, id FROM issuance UNION ALL "
+        "SELECT issuer, id FROM issuance UNION ALL SELECT subject, id FROM issuance) ORDER BY 1, "
+        "2"));
     Must(connection_->Execute(
         "INSERT INTO lookup SELECT * FROM (SELECT leaf, id FROM issuance UNION ALL "
         "SELECT substr(serial,1,12), id FROM issuance UNION ALL "
@@ -134,6 +140,13 @@ class Filler {
     return leaf;
   }
 
+  std::int64_t Name(const std::string& text) {
+    const auto [name, added] =
+        names_.try_emplace(text, static_cast<std::int64_t>(names_.size() + 1));
+    if (added) Must(name_.Start(name->second, text).Run());
+    return name->second;
+  }
+
   Bytes Event(std::string_view type, std::uint64_t index) const {
     std::string text = R"({"leaf_index":)" + std::to_string(index);
     if (!compact_) {
@@ -166,8 +179,9 @@ class Filler {
     Append(LogName::kEvents, Event("granted", index));
     Append(LogName::kEvents, Event("issued", index));
     Must(issuance_
-             .Start(id, ca::LeafPrefix(hash), schema::Hex(facts.serial), facts.san, facts.issuer,
-                    facts.subject, facts.request_id, ms / 1000 - 30, ms / 1000 + 600, ms, granted)
+             .Start(id, ca::LeafPrefix(hash), schema::Hex(facts.serial), Name(facts.san),
+                    Name(facts.issuer), Name(facts.subject), facts.request_id, ms / 1000 - 30,
+                    ms / 1000 + 600, ms, granted)
              .Run());
     Must(certificate_
              .Start(id, schema::BytesView(certificate), schema::BytesView(precertificate),
@@ -196,7 +210,8 @@ class Filler {
   Template template_;
   std::unique_ptr<Connection> connection_;
   const schema::TimeMs start_;
-  Statement entry_, hash_, issuance_, certificate_, spent_;
+  Statement entry_, hash_, issuance_, certificate_, name_, spent_;
+  std::unordered_map<std::string, std::int64_t> names_;
   schema::merkle::Frontier certificates_, events_;
   std::vector<schema::merkle::Frontier::Stored> stored_;
 };

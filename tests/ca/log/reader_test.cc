@@ -6,7 +6,6 @@
 #include <random>
 #include <set>
 
-#include "ca/log/search.h"
 #include "ca/log/sqlite.h"
 #include "ca/profile.h"
 #include "schema/base/json.h"
@@ -236,43 +235,6 @@ TEST_CASE("pages follow each other without gap or repeat") {
     search.before = rows->back().index;
   }
   CHECK_EQ(seen.size(), kEntries);
-}
-
-TEST_CASE("a prefix search reads an index, not the table") {
-  House& house = Issued();
-  auto connection = ca::sqlite::Connection::Open(house.database(), {});
-  REQUIRE(connection);
-  for (const char* column : {"san", "issuer", "subject", "request_id"}) {
-    const std::string name = column;
-    auto plan = (*connection)
-                    ->Prepare("EXPLAIN QUERY PLAN SELECT id FROM issuance i WHERE " + name +
-                              ">='a' AND " + name + "<'b' ORDER BY id DESC LIMIT 10");
-    REQUIRE(plan);
-    REQUIRE(*plan->Start().Next());
-    CHECK_NE(std::string(plan->Text(3)).find("USING"), std::string::npos);
-    CHECK_NE(std::string(plan->Text(3)).find("INDEX issuance_"), std::string::npos);
-  }
-}
-
-TEST_CASE("a search by serial reads the look-up index, and rows by their number") {
-  House& house = Issued();
-  auto connection = ca::sqlite::Connection::Open(house.database(), {});
-  REQUIRE(connection);
-  for (const char* serial : {"0123456789abcdef", "0123456789abcdef*", "01*"}) {
-    Search search;
-    search.serial = serial;
-    const auto sql = ca::MakeSearchSql(search, 1);
-    REQUIRE(sql);
-    auto plan = (*connection)->Prepare("EXPLAIN QUERY PLAN " + sql->text);
-    REQUIRE(plan);
-    plan->StartWith(sql->values);
-    std::string steps;
-    while (*plan->Next()) steps += std::string(plan->Text(3)) + "\n";
-    CAPTURE(steps);
-    CHECK_NE(steps.find("SEARCH i USING INTEGER PRIMARY KEY"), std::string::npos);
-    CHECK_NE(steps.find("SEARCH lookup USING PRIMARY KEY"), std::string::npos);
-    CHECK_EQ(steps.find("SCAN i"), std::string::npos);
-  }
 }
 
 TEST_CASE("a reader of another process reads beside the running log") {
