@@ -34,7 +34,7 @@ GROWTH = {"inclusion_ms": "inclusion proof", "consistency_ms": "consistency proo
           "subject_ms": "by subject", "serial_ms": "by serial", "request_id_ms": "by request id", "time_ms": "by time"}
 
 
-def growth(rows):
+def growth(rows, servers):
     """Each size beside the first. Milliseconds are the 99th percentile of the CPU time of one answer."""
     def line(title, write):
         print(f"| {title} | " + " | ".join(write(row) for row in rows) + " |")
@@ -49,6 +49,16 @@ def growth(rows):
         line(title, times(name))
     line("start", lambda row: f"{row['start_ms']:.0f} ms")
     line("octets of each", lambda row: f"{row['octets_each']:,.0f}")
+    print("\n| the whole server, 64 connections, compact | " + " | ".join(f"{row['size']:,}" for row in servers) + " |")
+    print("|---|" + "---:|" * len(servers))
+
+    def line_of_pairs(title, name, pairs, form):
+        print(f"| {title} | " + " | ".join(f"{row[name]:{form}} ({statistics.median(row[pairs]):.0%}, {min(row[pairs]):.0%} to {max(row[pairs]):.0%})"
+                                            for row in servers) + " |")
+    line_of_pairs("certificates/s", "per_second", "pairs", ",.0f")
+    line_of_pairs("CPU ms each", "cpu_ms", "cpu_pairs", ".3f")
+    print("| p99 ms | " + " | ".join(f"{row['p99_ms']:.1f}" for row in servers) + " |")
+    print("| memory MB | " + " | ".join(f"{row['rss_mb']:.0f}" for row in servers) + " |")
 
 
 def verify(rows):
@@ -78,7 +88,7 @@ def main():
         verify(found["verify"])
         return
     if "growth" in found:
-        growth(found["growth"])
+        growth(found["growth"], found["issuance"][0])
         return
     bare = found["bare"][0]
     limit, alone = bare["limit_per_second"], bare["issuance"]

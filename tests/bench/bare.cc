@@ -172,7 +172,7 @@ int main(int argc, char** argv) {
   KeyMaker maker;
   Token token(state);
   const std::string payload =
-      bench::Claims({"http://127.0.0.1:8970/github", ""}, "0123456789abcdef");
+      bench::Claims({.issuer = "http://127.0.0.1:8970/github", .address = ""}, "0123456789abcdef");
   const std::string body = bench::Body();
   const auto cost = [&](const std::function<void()>& work) { return Cost(work, seconds * 1e6); };
 

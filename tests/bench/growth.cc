@@ -1,6 +1,7 @@
 // What a store of many certificates costs: one size, measured, as one JSON object.
 //
 //   growth DIRECTORY SIZE [--compact] [SECONDS]
+//   growth --fill DATABASE SIZE    fills the new store of a stopped server instead, compact
 //
 // The store is made without keys or requests: rows as the sequencer writes them, the indexes after
 // the rows. `--compact` leaves out what is large and never looked at here: entries are 16 octets
@@ -17,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -63,14 +65,14 @@ Bytes Signed(schema::BytesView tbs, std::uint64_t random) {
 
 class Filler {
  public:
-  Filler(House& house, std::uint64_t size, bool compact)
-      : house_(house),
+  // `whole`: whose certificates they are; compact when it is null.
+  Filler(const std::filesystem::path& database, schema::TimeMs now, std::uint64_t size,
+         House* whole)
+      : whole_(whole),
         size_(size),
-        compact_(compact),
-        template_(house),
-        connection_(Must(Connection::Open(house.database(), {.write = true}))),
-        start_(house.clock.Now() -
-               std::chrono::milliseconds(100) * static_cast<std::int64_t>(size)),
+        connection_(Must(Connection::Open(database, {.write = true}))),
+        now_(now),
+        start_(now - std::chrono::milliseconds(100) * static_cast<std::int64_t>(size)),
         entry_(Prepare("INSERT INTO entry(id, data) VALUES(?,?)")),
         hash_(Prepare("INSERT INTO hash(id, hash) VALUES(?,?)")),
         issuance_(Prepare(
@@ -79,7 +81,9 @@ class Filler {
         certificate_(Prepare("INSERT INTO certificate(id, certificate, precertificate, issued) "
                              "VALUES(?,?,?,?)")),
         name_(Prepare("INSERT INTO name(id, value) VALUES(?,?)")),
-        spent_(Prepare("INSERT INTO spent(entry, token, key_hash, expires) VALUES(?,?,?,?)")) {}
+        spent_(Prepare("INSERT INTO spent(entry, token, key_hash, expires) VALUES(?,?,?,?)")) {
+    if (whole != nullptr) template_.emplace(*whole);
+  }
 
   void Fill() {
     Must(
@@ -149,7 +153,7 @@ class Filler {
 
   Bytes Event(std::string_view type, std::uint64_t index) const {
     std::string text = R"({"leaf_index":)" + std::to_string(index);
-    if (!compact_) {
+    if (whole_ != nullptr) {
       const std::size_t filler = type == "granted" ? 1200 : 300;  // claims; digests, token, latency
       text += R"(,"text":")" + std::string(filler, 'x') + R"(","type":")" + std::string(type) + '"';
     }
@@ -163,11 +167,11 @@ class Filler {
     const std::int64_t id = ca::RowId(ca::ShardIds().certificates, index);
     const schema::Hash token = schema::Sha256(facts.serial);
     Bytes leaf, certificate{0}, precertificate{0};
-    if (compact_) {
+    if (whole_ == nullptr) {
       leaf.assign(facts.serial.begin(), facts.serial.begin() + 16);
     } else {
-      const Bytes& tbs = template_.Tbs(facts);
-      leaf = schema::EncodeLeaf(logged, index, house_.chain.key_hash, tbs).bytes();
+      const Bytes& tbs = template_->Tbs(facts);
+      leaf = schema::EncodeLeaf(logged, index, whole_->chain.key_hash, tbs).bytes();
       const schema::Sct sct{token, logged, index, schema::Signature(Bytes(71, 1))};
       const auto final_tbs = Must(ca::WithSctList(tbs, schema::EncodeSctList(sct)));
       const auto poisoned = Must(ca::WithPoison(tbs));
@@ -193,7 +197,7 @@ class Filler {
   }
 
   void Close(LogName log, const schema::merkle::Frontier& edge, std::uint64_t settled) {
-    const std::int64_t now = house_.clock.Now().time_since_epoch().count();
+    const std::int64_t now = now_.time_since_epoch().count();
     const schema::Hash root = edge.Root();
     Statement tail = Prepare("UPDATE tail SET size=?, root=?, time=?, settled=? WHERE shard=?");
     Must(tail.Start(edge.size(), root, now, settled, ca::ShardIds().Of(log)).Run());
@@ -204,12 +208,11 @@ class Filler {
              .Run());
   }
 
-  House& house_;
+  House* const whole_;
   const std::uint64_t size_;
-  const bool compact_;
-  Template template_;
+  std::optional<Template> template_;
   std::unique_ptr<Connection> connection_;
-  const schema::TimeMs start_;
+  const schema::TimeMs now_, start_;
   Statement entry_, hash_, issuance_, certificate_, name_, spent_;
   std::unordered_map<std::string, std::int64_t> names_;
   schema::merkle::Frontier certificates_, events_;
@@ -299,8 +302,17 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   const bool compact = argc > 3 && arguments[3] == "--compact";
   if (argc < 3) {
-    std::fprintf(stderr, "usage: growth DIRECTORY SIZE [--compact] [SECONDS]\n");
+    std::fprintf(stderr,
+                 "usage: growth DIRECTORY SIZE [--compact] [SECONDS]\n"
+                 "       growth --fill DATABASE SIZE\n");
     return 2;
+  }
+  if (arguments[1] == "--fill") {
+    MUST(argc == 4);
+    const auto now =
+        std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    Filler(arguments[2], now, std::stoull(arguments[3]), nullptr).Fill();
+    return 0;
   }
   const std::uint64_t size = std::stoull(arguments[2]);
   const int seconds = argc > (compact ? 4 : 3) ? std::stoi(arguments.back()) : 8;
@@ -311,7 +323,7 @@ int main(int argc, char** argv) {
   Must(house.Open());  // makes the store, and its keys' rows
   house.Close();
   const auto begun = Steady::now();
-  Filler(house, size, compact).Fill();
+  Filler(house.database(), house.clock.Now(), size, compact ? nullptr : &house).Fill();
   const double fill = Milliseconds(Steady::now() - begun) / 1000;
   const auto octets = std::filesystem::file_size(house.database());
 

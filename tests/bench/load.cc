@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 struct Options {
   std::string state, address = "127.0.0.1:5555", internal = "127.0.0.1:5556", issuer, start;
   int server = 0;
-  std::size_t requests = 1000, connections = 64;
+  std::size_t requests = 1000, connections = 64, branches = 1;
   bench::Want want = bench::Want::kCertificate;
 };
 
@@ -144,6 +144,7 @@ int main(int argc, char** argv) {
   app.add_option("--server", options.server, "process id of chancery serve");
   app.add_option("--requests", options.requests, "how many");
   app.add_option("--connections", options.connections, "how many in flight");
+  app.add_option("--branches", options.branches, "whose tokens these are, at random");
   app.add_option(
          "--want", options.want,
          "what the requests are to get: a certificate, or a refusal of a token with a wrong "
@@ -152,6 +153,6 @@ int main(int argc, char** argv) {
   app.add_option("--start", options.start, "start this chancery and time its first certificate");
   CLI11_PARSE(app, argc, argv);
   const auto minter = bench::LoadMinter(options.state + "/issuer/issuer-rsa.key");
-  const bench::Target target{options.issuer, options.address};
+  const bench::Target target{options.issuer, options.address, options.branches};
   return options.start.empty() ? Load(options, minter, target) : Start(options, minter, target);
 }

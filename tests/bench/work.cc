@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include <array>
+#include <cstdint>
 #include <thread>
 
 #include "schema/base/base64.h"
@@ -15,8 +16,10 @@ namespace bench {
 namespace {
 
 // As tests/support/oidc_issuer.py mints them.
-std::string SubjectOf(const std::string& repository) {
-  return "repo:" + repository + ":ref:refs/heads/main";
+std::string RefOf(const Identity& identity) { return "refs/heads/" + identity.branch; }
+
+std::string SubjectOf(const Identity& identity) {
+  return "repo:" + identity.repository + ":ref:" + RefOf(identity);
 }
 
 std::string RandomHex() {
@@ -50,14 +53,24 @@ std::string RepositoryOf(Want want) {
   return want == Want::kDeniedAnew ? "evil/" + RandomHex() : kAllowed;
 }
 
+Identity IdentityOf(const Target& target, Want want) {
+  Identity identity{.repository = RepositoryOf(want)};
+  if (target.branches > 1) {
+    std::uint32_t random = 0;
+    MUST(RAND_bytes(reinterpret_cast<unsigned char*>(&random), sizeof random) == 1);
+    identity.branch = "topic-" + std::to_string(random % target.branches);
+  }
+  return identity;
+}
+
 std::string Request(const support::TokenMinter& minter, const Target& target, Want want) {
-  const std::string repository = RepositoryOf(want);
-  std::string token = minter.MintRaw(minter.Header(), Claims(target, RandomHex(), repository));
+  const Identity identity = IdentityOf(target, want);
+  std::string token = minter.MintRaw(minter.Header(), Claims(target, RandomHex(), identity));
   if (want == Want::kBadToken) {
     char& first = token[token.rfind('.') + 1];
     first = first == 'A' ? 'B' : 'A';
   }
-  const std::string body = Body(repository);
+  const std::string body = Body(identity);
   return "POST /api/v2/signingCert HTTP/1.1\r\nHost: " + target.address +
          "\r\nContent-Type: application/json\r\nAuthorization: Bearer " + token +
          "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -75,14 +88,15 @@ support::TokenMinter LoadMinter(const std::string& file) {
   return support::TokenMinter("RS256", "rsa", std::move(key));
 }
 
-std::string Claims(const Target& target, std::string_view jti, const std::string& repository) {
+std::string Claims(const Target& target, std::string_view jti, const Identity& identity) {
+  const std::string& repository = identity.repository;
   const std::string owner = repository.substr(0, repository.find('/'));
   constexpr std::string_view kSha = "2222222222222222222222222222222222222222";
-  const std::string flow = repository + "/.github/workflows/release.yml@refs/heads/main";
+  const std::string flow = repository + "/.github/workflows/release.yml@" + RefOf(identity);
   const auto now = schema::ToSeconds(schema::SystemClock().Now()).time_since_epoch().count();
   return schema::Json{{"iss", target.issuer},
                       {"aud", "sigstore"},
-                      {"sub", SubjectOf(repository)},
+                      {"sub", SubjectOf(identity)},
                       {"iat", now},
                       {"nbf", now},
                       {"exp", now + 300},
@@ -92,7 +106,7 @@ std::string Claims(const Target& target, std::string_view jti, const std::string
                       {"repository_owner", owner},
                       {"repository_owner_id", repository == kAllowed ? "678" : "666"},
                       {"repository_visibility", "private"},
-                      {"ref", "refs/heads/main"},
+                      {"ref", RefOf(identity)},
                       {"ref_type", "branch"},
                       {"sha", kSha},
                       {"workflow", "Release"},
@@ -110,13 +124,13 @@ std::string Claims(const Target& target, std::string_view jti, const std::string
       .dump();
 }
 
-std::string Body(const std::string& repository) {
+std::string Body(const Identity& identity) {
   const schema::OwnedKey key(EVP_EC_gen("P-256"));
   MUST(key != nullptr);
   return schema::Json{
       {"publicKeyRequest",
        {{"publicKey", {{"algorithm", "ECDSA"}, {"content", PublicPem(key.get())}}},
-        {"proofOfPossession", schema::Base64(Proof(key.get(), SubjectOf(repository)))}}}}
+        {"proofOfPossession", schema::Base64(Proof(key.get(), SubjectOf(identity)))}}}}
       .dump();
 }
 

@@ -11,8 +11,9 @@
 namespace bench {
 
 struct Target {
-  std::string issuer;   // "iss" of the tokens, which the server's policy has to allow
-  std::string address;  // host:port, for the Host field
+  std::string issuer;        // "iss" of the tokens, which the server's policy has to allow
+  std::string address;       // host:port, for the Host field
+  std::size_t branches = 1;  // whose tokens these are, at random
 };
 
 // The minter of the demo's issuer: RS256 with the key of `file`.
@@ -29,12 +30,17 @@ enum class Want {
 // The repository that the policy of make_state.py allows.
 extern const std::string kAllowed;
 
+// Whose workflow runs.
+struct Identity {
+  std::string repository = kAllowed;
+  std::string branch = "main";
+};
+
 // The claims of one token as JSON text; `jti` tells tokens apart.
-std::string Claims(const Target& target, std::string_view jti,
-                   const std::string& repository = kAllowed);
+std::string Claims(const Target& target, std::string_view jti, const Identity& identity = {});
 
 // The body of a v2 request: a fresh P-256 key with its proof over the token's subject.
-std::string Body(const std::string& repository = kAllowed);
+std::string Body(const Identity& identity = {});
 
 // `count` whole HTTP requests, each with its own token, key and proof. Uses all cores.
 std::vector<std::string> MakeRequests(const support::TokenMinter& minter, const Target& target,
