@@ -41,12 +41,8 @@ IssuanceRow Row(const sqlite::Statement& found) {
           found.Integer(9) != 0,      std::string(found.Text(10))};
 }
 
-}  // namespace
-
-// What was new for the first statement may be merged for the next ones, and is below none of the
-// ids that they are told.
-Result<std::vector<IssuanceRow>> FindIssuances(sqlite::Connection& connection, const Search& search,
-                                               std::int64_t shard) {
+Result<std::vector<IssuanceRow>> Find(sqlite::Connection& connection, const Search& search,
+                                      std::int64_t shard) {
   TRY(sqlite::Statement first, connection.Prepare(kFirstNewSql));
   TRY(const auto first_new, FirstId(first));
   first.Stop();
@@ -68,6 +64,18 @@ Result<std::vector<IssuanceRow>> FindIssuances(sqlite::Connection& connection, c
       rows.push_back(Row(find));
     }
   }
+  return rows;
+}
+
+}  // namespace
+
+Result<std::vector<IssuanceRow>> FindIssuances(sqlite::Connection& connection, const Search& search,
+                                               std::int64_t shard) {
+  // One snapshot: between its parts rows move from one index to another.
+  TRY(connection.Execute("BEGIN"));
+  auto rows = Find(connection, search, shard);
+  const auto ended = connection.Execute("COMMIT");
+  if (rows && !ended) return ended.error();
   return rows;
 }
 

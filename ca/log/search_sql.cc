@@ -17,7 +17,7 @@ using schema::Result;
 
 namespace {
 
-// What a prefix is compared with before `named` is asked: tens of milliseconds.
+// What a prefix is compared with before the indexes are asked: tens of milliseconds.
 constexpr std::int64_t kComparedRows = 50'000;
 
 constexpr std::string_view kColumns =
@@ -26,6 +26,9 @@ constexpr std::string_view kColumns =
     "i.request_id, i.not_before, i.not_after, c.certificate IS NOT NULL, "
     "(SELECT name FROM shard WHERE id = i.id >> 40) ";
 constexpr std::string_view kRows = "FROM issuance i LEFT JOIN certificate c USING(id)";
+constexpr std::string_view kMiddleRows =
+    "FROM named_middle n CROSS JOIN issuance i ON i.id = n.id "
+    "LEFT JOIN certificate c ON c.id = n.id";
 constexpr std::string_view kNamedRows =
     "FROM named n CROSS JOIN issuance i ON i.id = n.id LEFT JOIN certificate c ON c.id = n.id";
 
@@ -152,11 +155,12 @@ class Maker {
     const Wanted* by = Driver();
     if (by == nullptr) return {Whole()};
     const std::int64_t edge = by->prefix ? std::min(first_new, newest - kComparedRows) : first_new;
-    return {Compared(edge), Indexed(*by, edge)};
+    if (by->prefix) return {Compared(edge), Prefixed(*by, edge)};
+    return {Compared(edge), Indexed(kMiddleRows, *by, edge), Indexed(kNamedRows, *by, edge)};
   }
 
  private:
-  // The name whose rows are read from `named`: an exact one if there is any. None when there is no
+  // The name whose rows are read from an index: an exact one if there is any. None when there is no
   // name, or something better to begin with.
   const Wanted* Driver() const {
     if (serial_ || request_id_) return nullptr;
@@ -188,20 +192,23 @@ class Maker {
     clauses.And("i.id < ?", end_);
     return std::move(clauses).NewestFirst("i.id");
   }
-  SearchSql Indexed(const Wanted& by, std::int64_t edge) const {
-    const std::string id = by.prefix ? "i.id" : "n.id";
-    Clauses clauses(kColumns, by.prefix ? kRows : kNamedRows);
-    if (by.prefix) {
-      clauses.And(
-          "i.id IN (SELECT id FROM named WHERE name IN "
-          "(SELECT id FROM name WHERE value>=? AND value<?))",
-          by.text, After(by.text));
-    } else {
-      clauses.MatchName("n.name", by);
-    }
-    MatchAll(id, clauses);
-    clauses.And(by.prefix ? "+i.id < ?" : "n.id < ?", std::min(edge, end_));
-    return std::move(clauses).NewestFirst(id);
+  SearchSql Indexed(std::string_view rows, const Wanted& by, std::int64_t edge) const {
+    Clauses clauses(kColumns, rows);
+    clauses.MatchName("n.name", by);
+    MatchAll("n.id", clauses);
+    clauses.And("n.id < ?", std::min(edge, end_));
+    return std::move(clauses).NewestFirst("n.id");
+  }
+  SearchSql Prefixed(const Wanted& by, std::int64_t edge) const {
+    Clauses clauses(kColumns, kRows);
+    clauses.And(
+        "i.id IN (WITH n AS (SELECT id FROM name WHERE value>=? AND value<?) "
+        "SELECT id FROM named_middle WHERE name IN n UNION ALL "
+        "SELECT id FROM named WHERE name IN n)",
+        by.text, After(by.text));
+    MatchAll("i.id", clauses);
+    clauses.And("+i.id < ?", std::min(edge, end_));
+    return std::move(clauses).NewestFirst("i.id");
   }
 
   const Search& search_;

@@ -1,10 +1,11 @@
 // A Search as SQL; each column searched has an index, and a prefix is a range of it.
 //
-// What only names, and thus may match any number of rows, is asked in two parts, newest rows first,
-// and the second only when the first finds too few. The first part reads rows as they come and
-// compares. The second reads `named`: in the order of rows for one name, and all of it for a
-// prefix. So the first covers what `named` does not have yet, and for a prefix some rows more: one
-// that many rows match is found there, and one that few match has few rows in `named`.
+// What only names, and thus may match any number of rows, is asked in parts, newest rows first, and
+// the next only when those before found too few. The first part reads rows as they come and
+// compares. The others read the indexes of names: for one name in the order of rows, the smaller
+// index before the larger, and for a prefix all of both. So the first part covers what they do not
+// have yet, and for a prefix some rows more: one that many rows match is found there, and one that
+// few match has few rows in the indexes.
 #pragma once
 
 #include <cstdint>

@@ -387,7 +387,7 @@ Outcome SqliteStore::Write(const Batch& batch) {
     TRY(write_issuing_ca_->Start(row.key_hash, row.name, row.state, row.first).Run());
     TRY(KeepChain(row.key_hash, row.certificates));
   }
-  TRY(lookup_->Merge());
+  TRY(lookup_->Merge(batch.after.certificates.size));
   TRY(WriteTail(LogName::kCertificates, batch.after.certificates, batch.after.settled));
   return WriteTail(LogName::kEvents, batch.after.events, 0);
 }

@@ -210,7 +210,11 @@ UPDATE issuing_ca SET first = 1 << 40 | first;
 
 // What certificates name, each text once. As columns of `issuance` with an index each, SANs and
 // subjects dirtied two more pages at random places for every certificate. `named` is filled when
-// `lookup` is, in the order of names, for all issuances before the first row of `lookup_new`.
+// `lookup` is, in the order of names: it and `named_middle` have all issuances before the first row
+// of `lookup_new`, and of one name `named_middle` has the newer ones.
+//
+// The larger an index, the fewer of some thousand new keys share a page of it. So they go into a
+// small one first, and from there a slice of all keys at a time into the large one.
 constexpr std::string_view kNames = R"sql(
 CREATE TABLE name(id INTEGER PRIMARY KEY, value TEXT NOT NULL UNIQUE) STRICT;
 INSERT INTO name(value)
@@ -243,6 +247,19 @@ CREATE TABLE named(
 ) STRICT, WITHOUT ROWID;
 INSERT INTO named SELECT san, id FROM issuance UNION SELECT issuer, id FROM issuance
   UNION SELECT subject, id FROM issuance ORDER BY 1, 2;
+CREATE TABLE named_middle(
+  name INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  PRIMARY KEY(name, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lookup_middle(
+  key ANY NOT NULL,                 -- as lookup.key
+  id INTEGER NOT NULL,
+  PRIMARY KEY(key, id)
+) STRICT, WITHOUT ROWID;
+DROP VIEW lookups;
+CREATE VIEW lookups AS SELECT key, id FROM lookup UNION ALL SELECT key, id FROM lookup_middle
+  UNION ALL SELECT key, id FROM lookup_new;
 )sql";
 
 constexpr std::string_view kMigrations[] = {

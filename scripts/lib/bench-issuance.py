@@ -6,6 +6,7 @@ A server for each size, all running; they are loaded in turns, so that what else
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import statistics
@@ -49,11 +50,13 @@ def stop(child):
 class Server:
     def __init__(self, build, directory, size, issuer_port):
         self.build, self.size, self.state = build, size, directory / f"of-{size}"
-        public, log, internal = free_ports(3)
-        self.public, self.internal = f"127.0.0.1:{public}", f"127.0.0.1:{internal}"
-        subprocess.run([sys.executable, ROOT / "tests/support/make_state.py", self.state, "--public", self.public, "--log",
-                        f"127.0.0.1:{log}", "--internal", self.internal, "--issuer-base", f"http://127.0.0.1:{issuer_port}",
+        public, log, internal = (f"127.0.0.1:{port}" for port in free_ports(3))
+        subprocess.run([sys.executable, ROOT / "tests/support/make_state.py", self.state, "--public", public, "--log", log,
+                        "--internal", internal, "--issuer-base", f"http://127.0.0.1:{issuer_port}",
                         "--program", build / "http/chancery"], check=True, stdout=sys.stderr)
+        # A state that was kept has its own.
+        config = (self.state / "chancery.yaml").read_text()
+        self.public, self.internal = (re.search(rf"^ *{name}: *([^ #\n]*)", config, re.M)[1] for name in ("public", "internal"))
         self.child, self.rows = None, []
 
     def start(self):
@@ -93,7 +96,8 @@ def main():
     rounds, requests, *sizes = map(int, sys.argv[3:])
     children, servers = [], []
     try:
-        [port] = free_ports(1)
+        kept = next(directory.glob("of-*/issuers.yaml"), None)
+        port = int(re.search(r"http://127.0.0.1:(\d+)/github", kept.read_text())[1]) if kept else free_ports(1)[0]
         issuer = Issuer(directory, port)
         children.append(issuer.child)
         for size in sizes:

@@ -46,6 +46,7 @@ using schema::Bytes;
 using schema::Steady;
 
 constexpr std::uint64_t kRowsAtOnce = 20'000;
+constexpr std::uint64_t kMiddle = 131'072;  // newest certificates, which the small indexes have
 constexpr std::size_t kWaiters = 64;
 constexpr std::uint64_t kQuestions = 1'000;
 constexpr int kTries = 3;  // of each question
@@ -100,14 +101,21 @@ class Filler {
     }
     Must(connection_->Execute("BEGIN"));
     for (const std::string& index : indexes) Must(connection_->Execute(index));
-    Must(connection_->Execute(
-        "INSERT INTO named SELECT * FROM (SELECT san, id FROM issuance UNION ALL "
-        "SELECT issuer, id FROM issuance UNION ALL SELECT subject, id FROM issuance) ORDER BY 1, "
-        "2"));
-    Must(connection_->Execute(
-        "INSERT INTO lookup SELECT * FROM (SELECT leaf, id FROM issuance UNION ALL "
-        "SELECT substr(serial,1,12), id FROM issuance UNION ALL "
-        "SELECT substr(token,1,8), entry FROM spent) ORDER BY 1, 2"));
+    const auto middle = static_cast<std::int64_t>(size_ - std::min(size_, kMiddle));
+    const std::string edge = std::to_string(ca::RowId(ca::ShardIds().certificates, 0) + middle);
+    const std::string sides[][2] = {{"", " WHERE id < " + edge},
+                                    {"_middle", " WHERE id >= " + edge}};
+    for (const auto& [index, where] : sides) {
+      Must(connection_->Execute(
+          "INSERT INTO named" + index + " SELECT * FROM (" + "SELECT san, id FROM issuance" +
+          where + " UNION ALL SELECT issuer, id FROM issuance" + where +
+          " UNION ALL SELECT subject, id FROM issuance" + where + ") ORDER BY 1, 2"));
+      Must(connection_->Execute("INSERT INTO lookup" + index + " SELECT * FROM (" +
+                                "SELECT leaf, id FROM issuance" + where +
+                                " UNION ALL SELECT substr(serial,1,12), id FROM issuance" + where +
+                                " UNION ALL SELECT substr(token,1,8), entry AS id FROM spent" +
+                                where + ") ORDER BY 1, 2"));
+    }
     Close(LogName::kCertificates, certificates_, size_);
     Close(LogName::kEvents, events_, 0);
     Must(connection_->Execute("COMMIT"));
