@@ -56,7 +56,7 @@ Result<Bytes> TimestampAuthority::Stamp(const TimestampRequest& request) {
   TRY(auto place, book_.Take());
   const Bytes info = WriteTstInfo({policy_, place.serial(), now, settings_.accuracy}, request);
   const Bytes attributes = WriteSignedAttributes(info, chain_.digest);
-  TRY(const schema::Signature signature, signer_.Sign(attributes));
+  TRY(const schema::Signature signature, signer_.Sign(info, attributes));
   TRY(key_.Verify(attributes, signature));
   const std::size_t all = settings_.include_chain ? chain_.certificates.size() : 1;
   Bytes token = WriteToken(info, attributes, signature, chain_, request.certificates ? all : 0);

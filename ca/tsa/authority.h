@@ -20,9 +20,10 @@ extern const schema::ErrorKind kTimestampPolicy;  // kCaller: another policy was
 class StampSigner {
  public:
   virtual ~StampSigner() = default;
-  // ecdsa-with-SHA256 over signed attributes (hsm/guard_timestamp.h says which may be). Blocks,
-  // with a deadline of its own; thread-safe.
-  virtual schema::Result<schema::Signature> Sign(schema::BytesView signed_attributes) = 0;
+  // ecdsa-with-SHA256 over the signed attributes of this TSTInfo (hsm/guard_timestamp.h says which
+  // may be). Blocks, with a deadline of its own; thread-safe.
+  virtual schema::Result<schema::Signature> Sign(schema::BytesView tst_info,
+                                                 schema::BytesView signed_attributes) = 0;
 };
 
 struct TimestampSettings {

@@ -165,9 +165,12 @@ TEST_CASE("The whole chain is embedded in the order of DER") {
 TEST_CASE("The signer's guard takes what is signed, and for this certificate only") {
   House house;
   REQUIRE(house.Stamp(rig::MakeRequest({}).get()).has_value());
-  const schema::Hash digest = house.authority->chain().digest;
-  CHECK(hsm::CheckTimestampAttributes(house.signer.last, digest));
-  CHECK_FALSE(hsm::CheckTimestampAttributes(house.signer.last, schema::Hash{}));
+  const ca::TimestampChain& chain = house.authority->chain();
+  hsm::TimestampGuard guard{chain.digest, chain.spki, schema::der::OidContent(kPolicy),
+                            std::chrono::seconds(1)};
+  CHECK(hsm::CheckTimestamp(guard, house.signer.last, support::kNow));
+  guard.certificate = {};
+  CHECK_FALSE(hsm::CheckTimestamp(guard, house.signer.last, support::kNow));
 }
 
 TEST_CASE("Why there is no stamp") {

@@ -34,10 +34,12 @@ ca::TimestampChain Certificates::Load() const {
   return *std::move(chain);
 }
 
-schema::Result<schema::Signature> SoftwareSigner::Sign(schema::BytesView bytes) {
+schema::Result<schema::Signature> SoftwareSigner::Sign(schema::BytesView tst_info,
+                                                       schema::BytesView signed_attributes) {
   if (failure != nullptr) return schema::Error{failure, "as the test wants it"};
-  last = schema::ToBytes(bytes);
-  return schema::Signature(support::SignWith(key_, "SHA256", bytes));
+  last = schema::ToBytes(tst_info);
+  last.insert(last.end(), signed_attributes.begin(), signed_attributes.end());
+  return schema::Signature(support::SignWith(key_, "SHA256", signed_attributes));
 }
 
 OwnedTsRequest MakeRequest(const Asked& asked) {

@@ -50,9 +50,10 @@ class SetDiscipline final : public ca::ClockDiscipline {
 class SoftwareSigner final : public ca::StampSigner {
  public:
   explicit SoftwareSigner(EVP_PKEY* key) : key_(key) {}
-  schema::Result<schema::Signature> Sign(schema::BytesView bytes) override;
+  schema::Result<schema::Signature> Sign(schema::BytesView tst_info,
+                                         schema::BytesView signed_attributes) override;
   const schema::ErrorKind* failure = nullptr;
-  schema::Bytes last;  // that was signed
+  schema::Bytes last;  // both, as a signer process gets them
 
  private:
   EVP_PKEY* key_;
