@@ -47,12 +47,22 @@ Outcome TimestampAuthority::CheckValidity(schema::TimeMs now) const {
                                        schema::Rfc3339(chain_.not_after) + " only"};
 }
 
+Result<schema::TimeMs> TimestampAuthority::Time() const {
+  TRY(const schema::TimeMs now, clock_.Now());
+  TRY(CheckValidity(now));
+  return now;
+}
+
+Outcome TimestampAuthority::Ready() const {
+  TRY(Time());
+  return schema::Ok();
+}
+
 Result<Bytes> TimestampAuthority::Stamp(const TimestampRequest& request) {
   if (request.policy && *request.policy != settings_.policy) {
     return Error{&kTimestampPolicy, *request.policy};
   }
-  TRY(const schema::TimeMs now, clock_.Now());
-  TRY(CheckValidity(now));
+  TRY(const schema::TimeMs now, Time());
   TRY(auto place, book_.Take());
   const Bytes info = WriteTstInfo({policy_, place.serial(), now, settings_.accuracy}, request);
   const Bytes attributes = WriteSignedAttributes(info, chain_.digest);

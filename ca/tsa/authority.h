@@ -47,12 +47,16 @@ class TimestampAuthority {
   // kSelfCheck, what the signer failed with.
   schema::Result<schema::Bytes> Stamp(const TimestampRequest& request);
 
+  // kTimeNotAvailable, when no request at all would get one now.
+  schema::Outcome Ready() const;
+
   const TimestampChain& chain() const { return chain_; }
 
  private:
   TimestampAuthority(TimestampSettings settings, TimestampChain chain, IssuerKey key,
                      ClockGate& clock, StampBook& book, StampSigner& signer);
   schema::Outcome CheckValidity(schema::TimeMs now) const;
+  schema::Result<schema::TimeMs> Time() const;
 
   const TimestampSettings settings_;
   const schema::Bytes policy_;  // OID content

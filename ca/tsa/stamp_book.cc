@@ -101,7 +101,14 @@ void StampBook::SettleLocked(std::uint64_t number, const StampSerial& serial, co
 
 void StampBook::AwaitFull(std::chrono::milliseconds at_most) {
   std::unique_lock lock(mutex_);
-  full_.wait_for(lock, at_most, [this] { return open_.empty() || IsFull(open_.front()); });
+  full_.wait_for(lock, at_most,
+                 [this] { return hurry_ || open_.empty() || IsFull(open_.front()); });
+}
+
+void StampBook::Hurry() {
+  const std::lock_guard lock(mutex_);
+  hurry_ = true;
+  full_.notify_all();
 }
 
 Outcome StampBook::Turn() {

@@ -84,8 +84,9 @@ class StampBook {
   // kStampsWaiting. Does not block.
   schema::Result<Place> Take();
 
-  // Blocks until a batch is full, for `at_most` at the longest.
+  // Blocks until a batch is full or Hurry was called, for `at_most` at the longest.
   void AwaitFull(std::chrono::milliseconds at_most);
+  void Hurry();  // before a stop
   // Closes the older batch, if it has stamps, after all its places are settled, and opens another:
   // one event, or none. To be called again and again by one thread. What the event failed with: the
   // batch stays as it is and is closed by a later call.
@@ -122,6 +123,7 @@ class StampBook {
   std::optional<Batch> next_;  // named in an event that has not been entered, as far as we know
   std::uint64_t next_number_ = 0;
   std::uint64_t made_ = 0;
+  bool hurry_ = false;
 };
 
 }  // namespace ca

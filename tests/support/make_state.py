@@ -8,6 +8,7 @@ note keys, and the three configuration files. For the demo and the tests.
 A directory that was finished before is left as it is. The configuration is written once and may be edited.
 """
 import argparse
+import datetime
 import os
 import pathlib
 import secrets
@@ -15,8 +16,10 @@ import shutil
 import subprocess
 import sys
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 FINISHED = ".finished"
@@ -59,6 +62,30 @@ def hold_ceremony(state, program, precertificate_signer):
     shutil.copy(state / "ceremony" / "chain.pem", state)
     if precertificate_signer:
         shutil.copy(state / "ceremony" / "precertificate-chain.pem", state)
+
+
+def make_timestamp_authority(state):
+    """Key and certificate under a root of their own, whose key nobody keeps: it signs once."""
+    def name(common_name):
+        return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Chancery Demo"),
+                          x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+    def certificate(subject, key, is_ca, days):
+        begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+        builder = (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name("Chancery Demo Timestamp Root"))
+                   .public_key(key.public_key()).serial_number(x509.random_serial_number())
+                   .not_valid_before(begin).not_valid_after(begin + datetime.timedelta(days=days))
+                   .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+                   .add_extension(x509.KeyUsage(not is_ca, False, False, False, False, is_ca, is_ca, False, False), critical=True)
+                   .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+                   .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False))
+        if not is_ca:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+        return builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    root, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    write(state / "tsa.key", pem(key), 0o400)
+    write(state / "tsa-chain.pem", certificate("Chancery Demo Timestamps", key, False, 1095) +
+          certificate("Chancery Demo Timestamp Root", root, True, 3650))
 
 
 def pem(key):
@@ -107,6 +134,8 @@ ca:
   sessions: 2
   lifetime: 10m
   backdate: 30s
+# The kernel's word on its clock is not asked here: in many containers nobody keeps it.
+tsa: {{key: file:tsa.key, chain: tsa-chain.pem, policy: "2.999.1", clock: trusted}}
 log:
   certificates: {{shard: "demo", origin: chancery.demo/certificates, key: "file:log.key", note-key: "file:log-note.key"}}
   events: {{shard: "demo", origin: chancery.demo/events, note-key: "file:events-note.key"}}
@@ -208,6 +237,7 @@ def main():
         shutil.rmtree(state)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     hold_ceremony(state, arguments.program, arguments.precertificate_signer)
+    make_timestamp_authority(state)
     write(state / "log-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
     write(state / "events-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
     config = CONFIG + SIGNER if arguments.precertificate_signer else CONFIG
