@@ -8,7 +8,6 @@ note keys, and the three configuration files. For the demo and the tests.
 A directory that was finished before is left as it is. The configuration is written once and may be edited.
 """
 import argparse
-import datetime
 import os
 import pathlib
 import secrets
@@ -16,10 +15,8 @@ import shutil
 import subprocess
 import sys
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 FINISHED = ".finished"
@@ -51,7 +48,7 @@ def make_token(directory, label):
 
 
 def hold_ceremony(state, program, precertificate_signer):
-    """Root, issuing CA and log key, the root's in a token of its own: `root/` is what would be offline."""
+    """Root, issuing CA, log key and timestamp authority, the root's in a token of its own: `root/` is what would be offline."""
     make_token(state, "chancery")
     make_token(state / "root", "chancery-root")
     plan = CEREMONY + PRECERTIFICATE if precertificate_signer else CEREMONY
@@ -59,33 +56,10 @@ def hold_ceremony(state, program, precertificate_signer):
     for step, place in (("root", "root"), ("issuing-request", "."), ("issuing-sign", "root"), ("finish", ".")):
         run(program, "ceremony", "run", str(state / "ceremony.yaml"), "--out", str(state / "ceremony"), "--step", step,
             "--yes-i-am-testing", env=dict(os.environ, SOFTHSM2_CONF=str(state / place / "softhsm2.conf")))
-    shutil.copy(state / "ceremony" / "chain.pem", state)
+    for chain in ("chain.pem", "tsa-chain.pem"):
+        shutil.copy(state / "ceremony" / chain, state)
     if precertificate_signer:
         shutil.copy(state / "ceremony" / "precertificate-chain.pem", state)
-
-
-def make_timestamp_authority(state):
-    """Key and certificate under a root of their own, whose key nobody keeps: it signs once."""
-    def name(common_name):
-        return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Chancery Demo"),
-                          x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-    def certificate(subject, key, is_ca, days):
-        begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
-        builder = (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name("Chancery Demo Timestamp Root"))
-                   .public_key(key.public_key()).serial_number(x509.random_serial_number())
-                   .not_valid_before(begin).not_valid_after(begin + datetime.timedelta(days=days))
-                   .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-                   .add_extension(x509.KeyUsage(not is_ca, False, False, False, False, is_ca, is_ca, False, False), critical=True)
-                   .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-                   .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False))
-        if not is_ca:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
-        return builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    root, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    write(state / "tsa.key", pem(key), 0o400)
-    write(state / "tsa-chain.pem", certificate("Chancery Demo Timestamps", key, False, 1095) +
-          certificate("Chancery Demo Timestamp Root", root, True, 3650))
 
 
 def pem(key):
@@ -108,6 +82,10 @@ issuing:
   lifetime: 1095d
 log:
   key: file:log.key
+timestamp:
+  key: file:tsa.key
+  subject: {{organization: Chancery Demo, common-name: Chancery Demo Timestamps}}
+  lifetime: 1095d
 """
 
 PRECERTIFICATE = """\
@@ -237,7 +215,6 @@ def main():
         shutil.rmtree(state)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     hold_ceremony(state, arguments.program, arguments.precertificate_signer)
-    make_timestamp_authority(state)
     write(state / "log-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
     write(state / "events-note.key", pem(ed25519.Ed25519PrivateKey.generate()), 0o400)
     config = CONFIG + SIGNER if arguments.precertificate_signer else CONFIG
