@@ -16,7 +16,7 @@ class CommonKeys {
     const std::lock_guard lock(mutex_);
     if (!keys_) keys_ = facts;
     return keys_->issuing == facts.issuing && keys_->log == facts.log &&
-           keys_->precertificate == facts.precertificate &&
+           keys_->precertificate == facts.precertificate && keys_->timestamp == facts.timestamp &&
            keys_->certificates_note == facts.certificates_note &&
            keys_->events_note == facts.events_note;
   }

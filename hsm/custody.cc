@@ -73,6 +73,7 @@ class CustodyOfSigners final : public Custody {
     facts_ = *log;
     facts_.report.clear();
     facts_.precertificate_report.clear();
+    facts_.timestamp_report.clear();
     facts_.issuing = issuing->issuing;
     facts_.token = issuing->token;
     facts_.token_serial = issuing->token_serial;
@@ -160,6 +161,7 @@ class CustodyOfSigners final : public Custody {
       case Purpose::kTreeHead:
       case Purpose::kCertificatesNote:
       case Purpose::kEventsNote:
+      case Purpose::kTimestamp:
       case Purpose::kKeepAlive:  // a lane's own; asked by a caller, a signer refuses it
         return log_;
     }
@@ -182,7 +184,7 @@ class CustodyOfSigners final : public Custody {
 
 std::vector<std::string> KeyFacts::Reports() const {
   std::vector<std::string> told;
-  for (const std::string& text : {report, precertificate_report}) {
+  for (const std::string& text : {report, precertificate_report, timestamp_report}) {
     if (!text.empty()) told.push_back(text);
   }
   return told;

@@ -35,9 +35,12 @@ enum class Purpose : std::uint8_t {
   kCertificatesNote =
       6,            // Ed25519 note key of the certificates log; checkpoint text with its origin
   kEventsNote = 7,  // Ed25519 note key of the events log; checkpoint text with its origin
-  kKeepAlive = 8,   // no bytes and no signature: every session of the signer is looked at
+  // key of the timestamp authority; TSTInfo (RFC 3161 2.4.2) and the signed attributes over it, one
+  // behind the other: what is signed are the attributes
+  kTimestamp = 8,
+  kKeepAlive = 9,  // no bytes and no signature: every session of the signer is looked at
 };
-inline constexpr std::size_t kSigningPurposes = 7;  // all but kKeepAlive
+inline constexpr std::size_t kSigningPurposes = 8;  // all but kKeepAlive
 std::string_view PurposeName(Purpose purpose);  // "certificate", …; "none" when it signs nothing
 
 extern const schema::ErrorKind
@@ -54,12 +57,14 @@ struct KeyFacts {
   schema::SpkiDer issuing;          // empty in the log signer
   schema::SpkiDer log;              // empty in issuing signers
   schema::SpkiDer precertificate;   // log signer with `log.precertificate: signer` only
+  schema::SpkiDer timestamp;        // log signer with `tsa` only
   schema::Bytes certificates_note;  // Ed25519 public key, 32 octets; log signer only
   schema::Bytes events_note;
   std::string token;  // "label (serial, manufacturer)"; empty for file keys
   std::string token_serial;
   std::string report;  // JSON (key.h); empty for a file key
   std::string precertificate_report;
+  std::string timestamp_report;
 
   std::vector<std::string> Reports() const;  // those that are not empty
 };

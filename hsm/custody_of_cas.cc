@@ -30,6 +30,7 @@ bool IsIssuing(Purpose purpose) {
     case Purpose::kTreeHead:
     case Purpose::kCertificatesNote:
     case Purpose::kEventsNote:
+    case Purpose::kTimestamp:
     case Purpose::kKeepAlive:
       return false;
   }

@@ -19,7 +19,29 @@ std::string Milliseconds(schema::Steady::duration took) {
   return std::to_string(micros / 1000) + "." + std::to_string(micros % 1000 / 100) + " ms";
 }
 
-// That the first certificate of ca.chain or log.precertificate-chain is this key's.
+// What the first certificate of a key's chain has to be, and what is said of another.
+struct Wanted {
+  const schema::SpkiDer& key;
+  const std::filesystem::path& chain;
+  std::string_view other, remedy;
+};
+
+Wanted WantedOf(const schema::Config& config, const GuardSettings& guard, KeyChain chain) {
+  switch (chain) {
+    case KeyChain::kIssuing:
+      return {guard.issuing_key, config.ca.chain, kOtherChain, kOtherChainRemedy};
+    case KeyChain::kPrecertificate:
+      return {guard.precertificate->key, config.log.precertificate->chain,
+              kOtherPrecertificateChain, kOtherPrecertificateChainRemedy};
+    case KeyChain::kTimestamp:
+      return {guard.timestamp->key, config.tsa->chain, kOtherTimestampChain,
+              kOtherTimestampChainRemedy};
+    case KeyChain::kNone:
+      break;
+  }
+  MUST(false);
+}
+
 Outcome CheckChain(const schema::Config& config, const KeyTerms& terms, const SigningKey& key,
                    Opening& opening) {
   const auto guard = ReadGuardSettings(config);
@@ -27,14 +49,11 @@ Outcome CheckChain(const schema::Config& config, const KeyTerms& terms, const Si
     return opening.Failed(Step::kChain, guard.error().detail,
                           "it names a PEM file, the certificate of the key first");
   }
-  const bool issuing = terms.chain == KeyChain::kIssuing;
-  if ((issuing ? guard->issuing_key : guard->precertificate->key) != key.spki()) {
-    return opening.Failed(
-        Step::kChain, std::string(issuing ? kOtherChain : kOtherPrecertificateChain),
-        std::string(issuing ? kOtherChainRemedy : kOtherPrecertificateChainRemedy));
+  const Wanted wanted = WantedOf(config, *guard, terms.chain);
+  if (wanted.key != key.spki()) {
+    return opening.Failed(Step::kChain, std::string(wanted.other), std::string(wanted.remedy));
   }
-  opening.Passed(Step::kChain,
-                 (issuing ? config.ca.chain : config.log.precertificate->chain).string());
+  opening.Passed(Step::kChain, wanted.chain.string());
   return schema::Ok();
 }
 
@@ -91,6 +110,7 @@ std::vector<KeyDiagnosis> DiagnoseLog(const schema::Config& config) {
   if (const auto& signer = config.log.precertificate) {
     rounds.Add(signer->key, PrecertificateTerms(config), "");
   }
+  if (config.tsa) rounds.Add(config.tsa->key, TimestampTerms(config), "");
   return rounds.Take();
 }
 

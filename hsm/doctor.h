@@ -11,7 +11,7 @@ namespace hsm {
 
 struct KeyDiagnosis {
   std::string ca;       // of ca.rotation, whose key it is; empty: of none, or of the only one
-  std::string setting;  // "ca.key", "log.certificates.key[1]", "log.precertificate-key"
+  std::string setting;  // "ca.key", "log.certificates.key[1]", "tsa.key"
   std::vector<StepReport> steps;
   bool healthy;
   bool pin_refused;

@@ -65,6 +65,11 @@ Outcome AllowTreeHead(BytesView bytes) {
   return schema::Ok();
 }
 
+Outcome AllowTimestamp(const GuardSettings& settings, BytesView bytes, schema::Time now) {
+  if (!settings.timestamp) return Refuse("there is no timestamp authority");
+  return CheckTimestamp(*settings.timestamp, bytes, now);
+}
+
 Outcome AllowProbe(BytesView bytes) {
   const bool fits = schema::AsText(bytes).starts_with(kProbePrefix) &&
                     bytes.size() <= kProbePrefix.size() + kProbeTailMax;
@@ -89,6 +94,8 @@ Outcome Allow(const GuardSettings& settings, Purpose purpose, BytesView bytes, s
       return AllowNote(settings.certificates_origin, bytes);
     case Purpose::kEventsNote:
       return AllowNote(settings.events_origin, bytes);
+    case Purpose::kTimestamp:
+      return AllowTimestamp(settings, bytes, now);
     case Purpose::kKeepAlive:  // asks for no signature
       break;
   }

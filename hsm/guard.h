@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "hsm/custody.h"
+#include "hsm/guard_timestamp.h"
 #include "hsm/issuer_certificate.h"
 #include "schema/base/bytes.h"
 #include "schema/base/result.h"
@@ -25,6 +26,7 @@ struct GuardSettings {
   std::chrono::seconds clock_skew{300};  // notBefore at most this ahead of the signer's own clock
   std::string certificates_origin;
   std::string events_origin;
+  std::optional<TimestampGuard> timestamp{};  // absent: no timestamp authority, and no stamps
 };
 
 // kSignerRefused, with the first rule broken in the detail, unless `bytes` is a thing of this
@@ -43,6 +45,7 @@ struct GuardSettings {
 //   precertificate
 //                    with neither of the two
 //   kTreeHead        28 + 32 octets of schema::TreeHeadInput
+//   kTimestamp       of guard_timestamp.h, near `now`
 //   k…Note           three lines of a checkpoint with our origin
 //   kProbe           kProbePrefix and at most 64 octets more
 schema::Outcome Allow(const GuardSettings& settings, Purpose purpose, schema::BytesView bytes,

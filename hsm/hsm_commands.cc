@@ -127,6 +127,10 @@ Result<KeyOfConfig> FindKey(const schema::Config& config, const GenerateOptions&
     TRY(const schema::KeyToken key, ChooseToken(config, Role::kLog, options.token));
     return KeyOfConfig{key.uri, LogTerms(config, key)};
   }
+  if (setting == "tsa.key") {
+    if (config.tsa) return KeyOfConfig{config.tsa->key, TimestampTerms(config)};
+    return schema::Error{&kKeyUnusable, setting + ": there is none without tsa"};
+  }
   if (config.log.precertificate) {
     return KeyOfConfig{config.log.precertificate->key, PrecertificateTerms(config)};
   }
@@ -275,7 +279,8 @@ void RegisterGenerate(CLI::App& hsm, int& exit_code) {
   CLI::Option* config =
       command->add_option("--config", options->config, "chancery.yaml")->check(CLI::ExistingFile);
   command->add_option("--key", options->key, "which key of the configuration")
-      ->check(CLI::IsMember({"ca.key", "log.certificates.key", "log.precertificate-key"}))
+      ->check(
+          CLI::IsMember({"ca.key", "log.certificates.key", "log.precertificate-key", "tsa.key"}))
       ->needs(config)
       ->capture_default_str();
   AddToken(*command, options->token)->needs(config);

@@ -3,6 +3,7 @@
 #include "hsm/digest.h"
 #include "hsm/file_key.h"
 #include "hsm/token_choice.h"
+#include "schema/base/der.h"
 
 namespace hsm {
 
@@ -15,6 +16,7 @@ using schema::Result;
 namespace {
 
 constexpr std::string_view kFileScheme = "file:";
+constexpr const char* kLogKey = "log.certificates.key";
 
 // The message starts with the configuration key that the operator has to look at.
 template <class T>
@@ -50,14 +52,13 @@ std::chrono::microseconds Since(schema::Steady::time_point begin) {
 }
 
 // One login for each signer: what it tried is told of one PIN only.
-Outcome CheckOneToken(const schema::Config& config, const std::string& log) {
-  const std::string& key = config.log.precertificate->key;
-  if (key.starts_with(kFileScheme) || log.starts_with(kFileScheme)) return schema::Ok();
-  if (ShareToken(config, key, log)) return schema::Ok();
-  return Error{
-      &kKeyUnusable,
-      "another token than that of log.certificates.key, and the log signer logs in to one; "
-      "put both keys in one token, or one of them in a file"};
+Outcome CheckOneToken(const schema::Config& config, const std::string& key,
+                      const std::string& other, const char* other_setting) {
+  if (key.starts_with(kFileScheme) || other.starts_with(kFileScheme)) return schema::Ok();
+  if (ShareToken(config, key, other)) return schema::Ok();
+  return Error{&kKeyUnusable, "another token than that of " + std::string(other_setting) +
+                                  ", and the log signer logs in to one; put both keys in one "
+                                  "token, or one of them in a file"};
 }
 
 }  // namespace
@@ -93,6 +94,17 @@ KeyTerms PrecertificateTerms(const schema::Config& config) {
           KeyChain::kPrecertificate};
 }
 
+KeyTerms TimestampTerms(const schema::Config& config) {
+  const schema::TsaSettings& settings = *config.tsa;
+  return {"tsa.key",
+          settings.waive_key_attributes,
+          false,
+          SessionsOf(config, settings.key),
+          config.hsm.state,
+          -1,
+          KeyChain::kTimestamp};
+}
+
 bool PinIsOfCommand(const schema::Config& config, Role role, const schema::KeyToken& key) {
   const auto uri = ParseKeyUri(PinUri(config, role, key), config.directory);
   return uri && uri->pin.kind == PinKind::kCommand;
@@ -118,6 +130,11 @@ Result<GuardSettings> ReadGuardSettings(const schema::Config& config) {
   if (config.log.precertificate) {
     TRY(guard.precertificate,
         At("log.precertificate-chain", ReadIssuerCertificate(config.log.precertificate->chain)));
+  }
+  if (config.tsa) {
+    TRY(FirstCertificate own, At("tsa.chain", ReadFirstCertificate(config.tsa->chain)));
+    guard.timestamp = {own.digest, std::move(own.key), schema::der::OidContent(config.tsa->policy),
+                       config.tsa->accuracy};
   }
   guard.lifetime_max = config.ca.lifetime + config.ca.backdate;
   guard.certificates_origin = config.log.certificates.origin;
@@ -165,14 +182,16 @@ Outcome KeySet::OpenLog(const schema::Config& config, const schema::KeyToken& ke
   hello_.facts.token = log_->token();
   hello_.facts.token_serial = log_->token_serial();
   hello_.facts.report = log_->report();
-  return config.log.precertificate ? OpenPrecertificate(config, key, entered_pin, modules, report)
-                                   : schema::Ok();
+  if (config.log.precertificate) {
+    TRY(OpenPrecertificate(config, key, entered_pin, modules, report));
+  }
+  return config.tsa ? OpenTimestamp(config, key, entered_pin, modules, report) : schema::Ok();
 }
 
 Outcome KeySet::OpenPrecertificate(const schema::Config& config, const schema::KeyToken& log,
                                    int entered_pin, Modules& modules, LoginReport& report) {
   const std::string setting = "log.precertificate-key";
-  TRY(At(setting, CheckOneToken(config, log.uri)));
+  TRY(At(setting, CheckOneToken(config, config.log.precertificate->key, log.uri, kLogKey)));
   KeyTerms terms = PrecertificateTerms(config);
   terms.entered_pin = entered_pin;
   TRY(precertificate_,
@@ -185,6 +204,34 @@ Outcome KeySet::OpenPrecertificate(const schema::Config& config, const schema::K
   TRY(At(setting, Prove(*precertificate_)));
   hello_.facts.precertificate = precertificate_->spki();
   hello_.facts.precertificate_report = precertificate_->report();
+  return schema::Ok();
+}
+
+Outcome KeySet::OpenTimestamp(const schema::Config& config, const schema::KeyToken& log,
+                              int entered_pin, Modules& modules, LoginReport& report) {
+  const std::string setting = "tsa.key";
+  const std::string& text = config.tsa->key;
+  TRY(At(setting, CheckOneToken(config, text, log.uri, kLogKey)));
+  if (const auto& other = config.log.precertificate) {
+    TRY(At(setting, CheckOneToken(config, text, other->key, "log.precertificate-key")));
+  }
+  KeyTerms terms = TimestampTerms(config);
+  terms.entered_pin = entered_pin;
+  TRY(timestamp_, At(setting, OpenEither(config, text, terms, modules, report)));
+  if (timestamp_->spki() != guard_.timestamp->key) {
+    return Error{&kKeyUnusable, "tsa.chain: " + std::string(kOtherTimestampChain) + "; " +
+                                    std::string(kOtherTimestampChainRemedy)};
+  }
+  // What one key signs for two purposes, a mistake in one of them signs for the other.
+  if (timestamp_->spki() == guard_.issuing_key || timestamp_->spki() == log_->spki()) {
+    return Error{&kKeyUnusable,
+                 setting +
+                     ": it is the key of the issuing CA or of the log too; a timestamp "
+                     "authority has a key of its own"};
+  }
+  TRY(At(setting, Prove(*timestamp_)));
+  hello_.facts.timestamp = timestamp_->spki();
+  hello_.facts.timestamp_report = timestamp_->report();
   return schema::Ok();
 }
 
@@ -211,6 +258,8 @@ SigningKey* KeySet::KeyOf(Purpose purpose) {
       return certificates_note_.get();
     case Purpose::kEventsNote:
       return events_note_.get();
+    case Purpose::kTimestamp:
+      return timestamp_.get();
     case Purpose::kKeepAlive:
       return nullptr;
   }
@@ -222,11 +271,11 @@ Result<schema::Signature> KeySet::Sign(Purpose purpose, BytesView bytes, schema:
   if (key == nullptr) return Error{&kSignerRefused, "not a purpose of this signer"};
   const bool leaf = purpose == Purpose::kSct && leaf_guards_;
   TRY(Allow(leaf ? leaf_guards_->Of(bytes) : guard_, purpose, bytes, now));
-  return key->Sign(bytes);
+  return key->Sign(purpose == Purpose::kTimestamp ? AttributesOfTimestamp(bytes) : bytes);
 }
 
 Outcome KeySet::KeepAlive() {
-  for (SigningKey* key : {issuing_.get(), log_.get(), precertificate_.get()}) {
+  for (SigningKey* key : {issuing_.get(), log_.get(), precertificate_.get(), timestamp_.get()}) {
     if (key != nullptr) TRY(key->KeepAlive());
   }
   return schema::Ok();

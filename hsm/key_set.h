@@ -14,14 +14,16 @@
 
 namespace hsm {
 
-// What the guard compares with, from the first certificates of ca.chain and
-// log.precertificate-chain and the settings. The detail starts with the key at fault. kKeyUnusable.
+// What the guard compares with, from the first certificates of ca.chain,
+// log.precertificate-chain and tsa.chain, and the settings. The detail starts with the key at
+// fault. kKeyUnusable.
 schema::Result<GuardSettings> ReadGuardSettings(const schema::Config& config);
 
 // The terms of the keys that may be in a token; the first two for one of their tokens.
 KeyTerms IssuingTerms(const schema::Config& config, const schema::KeyToken& key);
 KeyTerms LogTerms(const schema::Config& config, const schema::KeyToken& key);
 KeyTerms PrecertificateTerms(const schema::Config& config);  // log.precertificate: signer
+KeyTerms TimestampTerms(const schema::Config& config);       // with tsa
 
 // Whether the PIN of this signer comes from a command: then nothing can log in again once a signer
 // may start no program any more (confine.h), and a lost session costs its process.
@@ -36,6 +38,11 @@ inline constexpr std::string_view kOtherPrecertificateChain =
     "the public key of the chain's first certificate is not that of log.precertificate-key";
 inline constexpr std::string_view kOtherPrecertificateChainRemedy =
     "put the Precertificate Signing Certificate first, or name its key in log.precertificate-key";
+
+inline constexpr std::string_view kOtherTimestampChain =
+    "the public key of the chain's first certificate is not that of tsa.key";
+inline constexpr std::string_view kOtherTimestampChainRemedy =
+    "put the timestamp authority's certificate first, or name its key in tsa.key";
 
 // A signature over kProbePrefix that the key's own public half verifies. kKeyUnusable,
 // kDeviceFailed, kSessionLost.
@@ -66,11 +73,14 @@ class KeySet {
                           int entered_pin, Modules& modules, LoginReport& report);
   schema::Outcome OpenPrecertificate(const schema::Config& config, const schema::KeyToken& log,
                                      int entered_pin, Modules& modules, LoginReport& report);
+  schema::Outcome OpenTimestamp(const schema::Config& config, const schema::KeyToken& log,
+                                int entered_pin, Modules& modules, LoginReport& report);
   SigningKey* KeyOf(Purpose purpose);
 
   GuardSettings guard_;
   std::optional<LeafGuards> leaf_guards_;  // of the log signer
-  std::unique_ptr<SigningKey> issuing_, log_, precertificate_, certificates_note_, events_note_;
+  std::unique_ptr<SigningKey> issuing_, log_, precertificate_, timestamp_, certificates_note_,
+      events_note_;
   Hello hello_;
 };
 

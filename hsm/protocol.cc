@@ -89,13 +89,15 @@ Bytes EncodeHello(const Hello& hello) {
   AppendField(out, schema::AsBytes(hello.facts.report));
   AppendField(out, hello.facts.precertificate.view());
   AppendField(out, schema::AsBytes(hello.facts.precertificate_report));
+  AppendField(out, hello.facts.timestamp.view());
+  AppendField(out, schema::AsBytes(hello.facts.timestamp_report));
   AppendNumber(out, static_cast<std::uint64_t>(hello.pid), 4);
   AppendNumber(out, static_cast<std::uint64_t>(hello.proved_in.count()), 4);
   return out;
 }
 
 Result<Hello> DecodeHello(BytesView rest) {
-  std::array<BytesView, 10> fields;
+  std::array<BytesView, 12> fields;
   for (BytesView& field : fields) {
     TRY(field, TakeField(rest));
   }
@@ -116,6 +118,8 @@ Result<Hello> DecodeHello(BytesView rest) {
   hello.facts.report = std::string(schema::AsText(fields[7]));
   hello.facts.precertificate = schema::SpkiDer(schema::ToBytes(fields[8]));
   hello.facts.precertificate_report = std::string(schema::AsText(fields[9]));
+  hello.facts.timestamp = schema::SpkiDer(schema::ToBytes(fields[10]));
+  hello.facts.timestamp_report = std::string(schema::AsText(fields[11]));
   return hello;
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::array<std::string_view, kSigningPurposes> kNames = {
     "probe",     "certificate",       "precertificate", "sct",
-    "tree-head", "certificates-note", "events-note"};
+    "tree-head", "certificates-note", "events-note",    "timestamp"};
 
 }  // namespace
 

@@ -25,10 +25,19 @@ Result<KeyToken> ChooseToken(const schema::Config& config, Role role, std::strin
                                   "'; it has " + known};
 }
 
+std::vector<const std::string*> FurtherLogKeys(const schema::Config& config) {
+  std::vector<const std::string*> keys;
+  if (config.log.precertificate) keys.push_back(&config.log.precertificate->key);
+  if (config.tsa) keys.push_back(&config.tsa->key);
+  return keys;
+}
+
 const std::string& PinUri(const schema::Config& config, Role role, const KeyToken& key) {
-  const bool other =
-      role == Role::kLog && key.uri.starts_with("file:") && config.log.precertificate.has_value();
-  return other ? config.log.precertificate->key : key.uri;
+  if (role != Role::kLog || !key.uri.starts_with("file:")) return key.uri;
+  for (const std::string* further : FurtherLogKeys(config)) {
+    if (!further->starts_with("file:")) return *further;
+  }
+  return key.uri;
 }
 
 bool ShareToken(const schema::Config& config, const std::string& one, const std::string& other) {
@@ -42,9 +51,9 @@ int SessionsOf(const schema::Config& config, const std::string& uri) {
   for (const Role role : {Role::kIssuing, Role::kLog}) {
     for (const KeyToken& token : TokensOf(config, role)) {
       if (ShareToken(config, uri, token.uri)) sessions += token.sessions;
-      const bool second = role == Role::kLog && config.log.precertificate;
-      if (second && ShareToken(config, uri, config.log.precertificate->key)) {
-        sessions += token.sessions;
+      if (role != Role::kLog) continue;
+      for (const std::string* further : FurtherLogKeys(config)) {
+        if (ShareToken(config, uri, *further)) sessions += token.sessions;
       }
     }
   }

@@ -1,7 +1,9 @@
 // One of the tokens that hold a key, by its name.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "hsm/key_set.h"
 #include "schema/config.h"
@@ -14,8 +16,12 @@ const std::vector<schema::KeyToken>& TokensOf(const schema::Config& config, Role
 schema::Result<schema::KeyToken> ChooseToken(const schema::Config& config, Role role,
                                              std::string_view name);
 
-// Where the PIN of a signer comes from: of its keys the one in a token, which for the log may be
-// the precertificate key; else its own.
+// The keys that the log signer has beside its own: those of precertificates and of timestamps, as
+// far as there are.
+std::vector<const std::string*> FurtherLogKeys(const schema::Config& config);
+
+// Where the PIN of a signer comes from: of its keys the first in a token, which for the log may be
+// a further one; else its own.
 const std::string& PinUri(const schema::Config& config, Role role, const schema::KeyToken& key);
 
 // Whether both keys are reached by the same module and token.

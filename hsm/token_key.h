@@ -15,7 +15,8 @@
 
 namespace hsm {
 
-enum class KeyChain { kNone, kIssuing, kPrecertificate };  // ca.chain, log.precertificate-chain
+// ca.chain, log.precertificate-chain, tsa.chain
+enum class KeyChain { kNone, kIssuing, kPrecertificate, kTimestamp };
 
 // What the configuration says of one key beside its URI.
 struct KeyTerms {

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "ca/authority.h"
 #include "ca/rotate.h"
+#include "ca/tsa/custody_signer.h"
+#include "ca/tsa/kernel_clock.h"
 #include "hsm/custody.h"
 #include "http/address_limit.h"
 #include "http/ca_reload.h"
@@ -21,6 +24,7 @@
 #include "http/proxy.h"
 #include "http/reload.h"
 #include "http/signing.h"
+#include "http/timestamp_routes.h"
 #include "http/trust_routes.h"
 #include "schema/base/file.h"
 
@@ -38,14 +42,18 @@ struct HouseParts {
   schema::WatcherSettings watchers;
   std::string rotation_text;  // of ca.rotation at the start; empty while there is no file
   std::unique_ptr<ca::CasInForce> cas;
+  std::optional<ca::TimestampChain> timestamp_chain;  // with tsa; nothing once it is in use
   schema::SystemClock clock;
+  ca::KernelClock kernel_clock;
   std::unique_ptr<hsm::Custody> custody;
   std::unique_ptr<schema::Fetcher> fetcher;
   std::unique_ptr<schema::Sender> sender;
   std::unique_ptr<oidc::Verifier> verifier;
   std::unique_ptr<ca::Log> log;
   std::unique_ptr<ca::Authority> authority;
-  std::unique_ptr<CaReload> rotation;  // null without ca.rotation
+  std::unique_ptr<ca::CustodyStampSigner> stamp_signer;
+  std::unique_ptr<ca::Stamping> stamping;  // null without tsa
+  std::unique_ptr<CaReload> rotation;      // null without ca.rotation
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<AddressLimit> address_limit;
@@ -80,6 +88,13 @@ Outcome LoadCas(HouseParts& house) {
       At("ca.rotation", RotationIn(house.config, house.rotation_text)));
   TRY(ca::IssuingCas several, At("ca.rotation", ca::IssuingCas::Load(house.config, rotation, now)));
   house.cas = std::make_unique<ca::CasInForce>(std::move(several));
+  return schema::Ok();
+}
+
+Outcome LoadTimestampChain(HouseParts& house) {
+  if (!house.config.tsa) return schema::Ok();
+  const schema::Time now = schema::ToSeconds(house.clock.Now());
+  TRY(house.timestamp_chain, At("tsa.chain", ca::ReadTimestampChain(*house.config.tsa, now)));
   return schema::Ok();
 }
 
@@ -122,6 +137,11 @@ Outcome LoadKeys(HouseParts& house, const std::filesystem::path& program) {
     return Error{&hsm::kKeyUnusable,
                  "log.precertificate-chain: the public key of the chain's first certificate is not "
                  "that of log.precertificate-key"};
+  }
+  if (house.timestamp_chain && house.custody->facts().timestamp != house.timestamp_chain->spki) {
+    return Error{
+        &hsm::kKeyUnusable,
+        "tsa.chain: the public key of the chain's first certificate is not that of tsa.key"};
   }
   return schema::Ok();
 }
@@ -203,6 +223,25 @@ Outcome EnterStart(HouseParts& house) {
        {"log_id", schema::Hex(house.log->keys().log_id)}});
 }
 
+Outcome OpenStamping(HouseParts& house) {
+  if (!house.config.tsa) return schema::Ok();
+  const schema::TsaSettings& settings = *house.config.tsa;
+  TRY(house.log->Note(
+      {{"type", "timestamp-authority-read"},
+       {"certificate_sha256", schema::Hex(house.timestamp_chain->digest)},
+       {"key_sha256", schema::Hex(schema::Sha256(house.timestamp_chain->spki.view()))},
+       {"policy", settings.policy}}));
+  house.stamp_signer = std::make_unique<ca::CustodyStampSigner>(*house.custody);
+  TRY(house.stamping,
+      At("tsa", ca::Stamping::Open(
+                    settings, *std::exchange(house.timestamp_chain, std::nullopt),
+                    {house.clock, settings.kernel_clock ? &house.kernel_clock : nullptr,
+                     *house.stamp_signer,
+                     [&house](schema::Json event) { return house.log->Note(std::move(event)); },
+                     *house.journal})));
+  return schema::Ok();
+}
+
 Outcome ReloadIssuers(HouseParts& house, const std::string& text) {
   std::vector<Error> problems;
   const auto loaded = house.verifier->Reload(
@@ -240,9 +279,9 @@ void MakeServices(HouseParts& house) {
   std::array<std::uint64_t, 2> secret{};
   MUST(getrandom(secret.data(), sizeof secret, 0) == ssize_t{sizeof secret});
   house.address_limit = std::make_unique<AddressLimit>(house.config.limits.per_address, secret);
-  house.services = std::make_unique<Services>(
-      Services{house.config, *house.cas, *house.verifier, *house.authority, *house.custody,
-               *house.log, *house.metrics, *house.address_limit, *house.journal, *house.reloader});
+  house.services = std::make_unique<Services>(Services{
+      house.config, *house.cas, *house.verifier, *house.authority, *house.custody, *house.log,
+      *house.metrics, *house.address_limit, *house.journal, *house.reloader, house.stamping.get()});
 }
 
 }  // namespace
@@ -254,10 +293,12 @@ Result<std::unique_ptr<House>> House::Build(const Ground& ground, const std::str
   house.rules = ground.rules;
   TRY(ParseText(ground, text, house));
   TRY(LoadCas(house));
+  TRY(LoadTimestampChain(house));
   TRY(LoadKeys(house, ground.program));
   TRY(LoadIssuers(house));
   TRY(LoadAuthority(house));
   TRY(EnterStart(house));
+  TRY(OpenStamping(house));
   MakeReloader(house);
   MakeServices(house);
   return std::unique_ptr<House>(new House(std::move(parts)));
@@ -277,6 +318,7 @@ Result<schema::Config> House::Accepts(const Ground& ground, const std::string& t
   HouseParts next;
   TRY(ParseText(ground, text, next));
   TRY(LoadCas(next));
+  TRY(LoadTimestampChain(next));
   const std::string& shard = next.config.log.certificates.shard;
   const bool known = std::ranges::any_of(parts_->log->shards(), [&](const ca::ServedShard& one) {
     return one.log == ca::LogName::kCertificates && one.name == shard;
@@ -294,6 +336,7 @@ House::~House() {
   HouseParts& house = *parts_;
   house.reloader->Stop();
   house.custody_watch.reset();
+  house.stamping.reset();
   if (const auto noted = house.log->Note({{"type", "stopped"}}); !noted) {
     house.journal->Warning("stop-not-entered", {{"reason", noted.error().Describe()}});
   }
@@ -306,6 +349,7 @@ Answers House::PublicAnswers() {
   answers.router.AllowEveryOrigin();
   AddSigningRoutes(*parts_->services, answers.router);
   AddTrustRoutes(*parts_->services, answers.router);
+  AddTimestampRoutes(*parts_->services, answers.router);
   answers.on_answer = [metrics = parts_->metrics.get()](const Request& request,
                                                         const Response& response, double seconds) {
     metrics->CountRequest(request.method, response.status, seconds);

@@ -62,16 +62,23 @@ Response Ready(const Services& services) {
   for (const ca::ShipState& place : log.shipping) {
     if (!place.trouble.empty()) warnings.push_back("ship " + place.to + ": " + place.trouble);
   }
-  const Json body = {{"ready", ready},
-                     {"reasons", std::move(reasons)},
-                     {"warnings", std::move(warnings)},
-                     {"files", std::move(files)},
-                     {"issuers", std::move(issuers)},
-                     {"signers", std::move(signers)},
-                     {"tokens", std::move(tokens)},
-                     {"certificates", log.certificates_size},
-                     {"events", log.events_size},
-                     {"policy_digest", services.authority.policy()->digest()}};
+  // Certificates are issued while no stamp can be made.
+  std::optional<std::string> untimely;
+  if (services.stamping != nullptr) untimely = services.stamping->Trouble();
+  if (untimely) warnings.push_back("timestamps: " + *untimely);
+  Json body = {{"ready", ready},
+               {"reasons", std::move(reasons)},
+               {"warnings", std::move(warnings)},
+               {"files", std::move(files)},
+               {"issuers", std::move(issuers)},
+               {"signers", std::move(signers)},
+               {"tokens", std::move(tokens)},
+               {"certificates", log.certificates_size},
+               {"events", log.events_size},
+               {"policy_digest", services.authority.policy()->digest()}};
+  if (services.stamping != nullptr) {
+    body["timestamps"] = {{"up", !untimely}, {"made", services.stamping->made()}};
+  }
   return Response{ready ? 200 : 503, "application/json", body.dump(2) + "\n", {}};
 }
 
@@ -119,6 +126,9 @@ void AddInternalRoutes(const Services& services, Router& router) {
   });
   router.Add("GET", "/readyz", [&services](const Request&) { return Ready(services); });
   router.Add("GET", "/metrics", [&services](const Request&) {
+    if (services.stamping != nullptr) {
+      services.metrics.ShowTimestamps(!services.stamping->Trouble());
+    }
     const hsm::CustodyState custody = services.custody.State();  // first: http/excess.h
     return Response{200,
                     "text/plain; version=0.0.4",

@@ -75,6 +75,16 @@ struct Metrics::Families {
           .Name("chancery_issuance_total")
           .Help("Signing requests, by result: granted, retry, or the refusal's id.")
           .Register(registry);
+  Family<Counter>& timestamps =
+      BuildCounter()
+          .Name("chancery_timestamps_total")
+          .Help("Timestamp requests, by result: granted, or the refusal's id.")
+          .Register(registry);
+  Family<Gauge>& timestamps_up =
+      BuildGauge()
+          .Name("chancery_timestamps_up")
+          .Help("1 while clock, chain and events log let the timestamp authority stamp.")
+          .Register(registry);
   Family<Counter>& hsm_operations =
       BuildCounter()
           .Name("chancery_hsm_operations_total")
@@ -171,7 +181,7 @@ struct Metrics::Families {
   Family<Counter>& rate_limited =
       BuildCounter()
           .Name("chancery_rate_limited_total")
-          .Help("Signing requests refused because their address had sent too many.")
+          .Help("Signing and timestamp requests refused because their address had sent too many.")
           .Register(registry);
   Family<Counter>& replays = BuildCounter()
                                  .Name("chancery_jti_replays_total")
@@ -345,6 +355,12 @@ void Metrics::CountRequest(std::string_view method, int status, double seconds) 
 }
 
 void Metrics::CountRateLimited() { families_->rate_limited.Add({}).Increment(); }
+
+void Metrics::CountTimestamp(std::string_view result) {
+  families_->timestamps.Add({{"result", std::string(result)}}).Increment();
+}
+
+void Metrics::ShowTimestamps(bool up) { families_->timestamps_up.Add({}).Set(up ? 1 : 0); }
 
 void Metrics::CountIssuance(std::string_view result) {
   families_->ResultsOf(result).Increment();

@@ -23,7 +23,11 @@ class Metrics {
   void CountRequest(std::string_view method, int status, double seconds);
   // How a signing request ended: "granted", "retry" or the refusal's id.
   void CountIssuance(std::string_view result);
-  // A signing request that was one too many of its address.
+  // How a timestamp request ended: "granted", or the refusal's id.
+  void CountTimestamp(std::string_view result);
+  // Whether the timestamp authority would answer now; never called without one.
+  void ShowTimestamps(bool up);
+  // A signing or timestamp request that was one too many of its address.
   void CountRateLimited();
 
   // Prometheus text exposition; the states are those of this moment.

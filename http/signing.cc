@@ -94,18 +94,6 @@ void Report(const Services& services, const Request& request, const Result<ca::I
                           {"detail", error.detail}});
 }
 
-// Before anything is read or computed. Counted, not written down one by one: it is a flood.
-std::optional<Response> Limited(const Services& services, const Request& request) {
-  const auto wait = services.address_limit.Take(request.client_address, schema::Steady::now());
-  if (wait == std::chrono::nanoseconds(0)) return std::nullopt;
-  services.metrics.CountRateLimited();
-  services.log.Tally(kRateLimited.id, "");
-  Response response = Problem(Error{&kRateLimited, ""}, request.id);
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
-  response.headers.emplace_back("Retry-After", std::to_string(seconds));
-  return response;
-}
-
 Response Refusal(const Error& error, const Request& request, const Aside& aside) {
   using schema::Fault;
   if (error.kind->fault == Fault::kPolicy && !aside.decision.trace.is_null()) {
@@ -131,6 +119,18 @@ Response Sign(const Services& services, const Api& api, const Request& request) 
 }
 
 }  // namespace
+
+// Counted, not written down one by one: it is a flood.
+std::optional<Response> Limited(const Services& services, const Request& request) {
+  const auto wait = services.address_limit.Take(request.client_address, schema::Steady::now());
+  if (wait == std::chrono::nanoseconds(0)) return std::nullopt;
+  services.metrics.CountRateLimited();
+  services.log.Tally(kRateLimited.id, "");
+  Response response = Problem(Error{&kRateLimited, ""}, request.id);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return response;
+}
 
 void AddSigningRoutes(const Services& services, Router& router) {
   router.Add("POST", "/api/v2/signingCert",

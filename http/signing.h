@@ -1,7 +1,10 @@
 // The signing API: bytes of a request to an answer, by way of oidc and ca.
 #pragma once
 
+#include <optional>
+
 #include "ca/authority.h"
+#include "ca/tsa/stamping.h"
 #include "http/address_limit.h"
 #include "http/metrics.h"
 #include "http/reload.h"
@@ -23,9 +26,13 @@ struct Services {
   AddressLimit& address_limit;
   schema::Journal& journal;
   const Reloader& reloader;
+  ca::Stamping* stamping;  // null without `tsa`
 };
 
 extern const schema::ErrorKind kRateLimited;  // kTooMany: http/address_limit.h
+
+// The answer to one request too many of its address. Before anything is read or computed.
+std::optional<Response> Limited(const Services& services, const Request& request);
 
 // POST /api/v2/signingCert (200, JSON) and POST /api/v1/signingCert (201, PEM).
 void AddSigningRoutes(const Services& services, Router& router);

@@ -1,7 +1,6 @@
 #include "schema/config.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <system_error>
 
@@ -99,24 +98,6 @@ Result<ListenSettings> ReadListen(const Node* node) {
   return out;
 }
 
-// What the rules for keys in tokens may be waived for, by the names of PKCS#11 (v2.40, 4.9).
-constexpr std::array<std::string_view, 8> kWaivable = {
-    "CKA_SENSITIVE", "CKA_ALWAYS_SENSITIVE", "CKA_EXTRACTABLE", "CKA_NEVER_EXTRACTABLE",
-    "CKA_LOCAL",     "CKA_DECRYPT",          "CKA_UNWRAP",      "CKA_DERIVE"};
-
-Result<std::vector<std::string>> ReadWaivers(const Node& map,
-                                             std::string_view key = "waive-key-attributes") {
-  const Node* node = map.Find(key);
-  if (node == nullptr) return std::vector<std::string>();
-  TRY(std::vector<std::string> names, node->Strings());
-  for (const std::string& name : names) {
-    if (std::ranges::find(kWaivable, name) == kWaivable.end()) {
-      return node->Wrong("'" + name + "' is no attribute that can be waived, such as CKA_LOCAL");
-    }
-  }
-  return names;
-}
-
 Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   TRY(node.OnlyKeys({"chain", "key", "module-env", "sessions", "lifetime", "backdate",
                      "sign-deadline", "waive-key-attributes", "context-login", "rotation",
@@ -132,7 +113,7 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   TRY(out.backdate, SecondsOr(node, "backdate", seconds(30), {seconds(0), seconds(300)}));
   TRY(out.sign_deadline,
       DurationOr(node, "sign-deadline", seconds(2), {milliseconds(100), seconds(30)}));
-  TRY(out.waive_key_attributes, ReadWaivers(node));
+  TRY(out.waive_key_attributes, ReadWaivers(node.Find("waive-key-attributes")));
   const Node* context_login = node.Find("context-login");
   TRY(out.context_login, context_login == nullptr ? Result<bool>(false) : context_login->Bool());
   if (node.Find("rotation") != nullptr) {
@@ -181,7 +162,7 @@ Result<ShardSettings> ReadShard(const Node& node, LogKind kind, const Config& co
   if (certificates) {
     TRY(const Node* key, node.Need("key"));
     TRY(out.keys, ReadKey(*key, {true, 1, config.directory}));
-    TRY(out.waive_key_attributes, ReadWaivers(node));
+    TRY(out.waive_key_attributes, ReadWaivers(node.Find("waive-key-attributes")));
   }
   TRY(const Node* note_key, node.Need("note-key"));
   TRY(out.note_key, ReadNoteKey(*note_key, config.directory));
@@ -213,7 +194,7 @@ Result<std::optional<PrecertificateSettings>> ReadPrecertificate(const Node& log
   TRY(const Node* key, log.Need(kKey));
   TRY(out.key, ReadKeyUri(*key, {true, 1, config.directory}));
   TRY(out.chain, NeedPath(log, kChain, config));
-  TRY(out.waive_key_attributes, ReadWaivers(log, kWaivers));
+  TRY(out.waive_key_attributes, ReadWaivers(log.Find(kWaivers)));
   return std::optional(std::move(out));
 }
 
@@ -273,7 +254,8 @@ fs::path Config::Resolve(const fs::path& path) const {
 
 Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(const Node root, ParseDocument(text));
-  TRY(root.OnlyKeys({"listen", "state", "issuers", "policy", "ca", "hsm", "log", "limits", "url"}));
+  TRY(root.OnlyKeys(
+      {"listen", "state", "issuers", "policy", "ca", "hsm", "log", "limits", "tsa", "url"}));
   Config out;
   out.file = file;
   out.text = text;
@@ -296,6 +278,7 @@ Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
             "CA");
   }
   TRY(out.limits, ReadLimits(root.Find("limits")));
+  TRY(out.tsa, ReadTsa(root.Find("tsa"), out.directory));
   TRY(out.public_url, ReadUrl(root.Find("url"), out.listen.public_api));
   return out;
 }

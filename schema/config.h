@@ -16,6 +16,7 @@
 #include "schema/key_settings.h"
 #include "schema/limit_settings.h"
 #include "schema/network.h"
+#include "schema/tsa_settings.h"
 
 namespace schema {
 
@@ -80,6 +81,7 @@ struct Config {
   HsmSettings hsm;
   LogSettings log;
   LimitSettings limits;
+  std::optional<TsaSettings> tsa{};  // absent: no timestamp authority
   // `url`: what clients are told in trust documents; default http://<listen.public>
   std::string public_url;
 

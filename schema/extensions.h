@@ -15,6 +15,7 @@ inline constexpr std::uint8_t kSubjectKeyId[] = {0x55, 0x1d, 0x0e};      // RFC 
 inline constexpr std::uint8_t kAuthorityKeyId[] = {0x55, 0x1d, 0x23};    // RFC 5280 4.2.1.1
 inline constexpr std::uint8_t kSubjectAltName[] = {0x55, 0x1d, 0x11};    // RFC 5280 4.2.1.6
 inline constexpr std::uint8_t kBasicConstraints[] = {0x55, 0x1d, 0x13};  // RFC 5280 4.2.1.9
+inline constexpr std::uint8_t kTimeStamping[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08};
 inline constexpr std::uint8_t kCodeSigning[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03};
 // 1.3.6.1.4.1.11129.2.4.2 and .3 (RFC 6962 3.3, 3.1)
 inline constexpr std::uint8_t kSctList[] = {0x2b, 0x06, 0x01, 0x04, 0x01,

@@ -1,6 +1,7 @@
 #include "schema/key_settings.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "schema/setting_text.h"
@@ -14,6 +15,11 @@ constexpr std::size_t kTokensMax = 8;  // of one key
 constexpr std::size_t kNameBytes = 32;
 constexpr int kSessionsMax = 64;  // of one token
 constexpr int kWeightMax = 100;
+
+// What the rules for keys in tokens may be waived for, by the names of PKCS#11 (v2.40, 4.9).
+constexpr std::array<std::string_view, 8> kWaivable = {
+    "CKA_SENSITIVE", "CKA_ALWAYS_SENSITIVE", "CKA_EXTRACTABLE", "CKA_NEVER_EXTRACTABLE",
+    "CKA_LOCAL",     "CKA_DECRYPT",          "CKA_UNWRAP",      "CKA_DERIVE"};
 
 Result<std::string> FileUri(const Node& node, std::string_view text,
                             const std::filesystem::path& directory, std::string_view wanted) {
@@ -86,6 +92,17 @@ Result<std::vector<KeyToken>> ReadKey(const Node& node, const KeyPlaces& places)
     out.push_back(std::move(token));
   }
   return out;
+}
+
+Result<std::vector<std::string>> ReadWaivers(const Node* node) {
+  if (node == nullptr) return std::vector<std::string>();
+  TRY(std::vector<std::string> names, node->Strings());
+  for (const std::string& name : names) {
+    if (std::ranges::find(kWaivable, name) == kWaivable.end()) {
+      return node->Wrong("'" + name + "' is no attribute that can be waived, such as CKA_LOCAL");
+    }
+  }
+  return names;
 }
 
 Result<std::string> ReadNoteKey(const Node& node, const std::filesystem::path& directory) {

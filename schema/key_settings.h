@@ -35,6 +35,8 @@ struct KeyPlaces {
 Result<std::vector<KeyToken>> ReadKey(const Node& node, const KeyPlaces& places);
 // The URI of a key that is in one place. kBadSetting.
 Result<std::string> ReadKeyUri(const Node& node, const KeyPlaces& places);
+// Names of attributes whose rule is waived, or none without the node. kBadSetting.
+Result<std::vector<std::string>> ReadWaivers(const Node* node);
 // "file:PATH" with an absolute path, of an Ed25519 key. kBadSetting.
 Result<std::string> ReadNoteKey(const Node& node, const std::filesystem::path& directory);
 

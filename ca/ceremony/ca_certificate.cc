@@ -1,5 +1,7 @@
 #include "ca/ceremony/ca_certificate.h"
 
+#include <optional>
+
 #include "ca/extension_writer.h"
 #include "ca/spki.h"
 #include "ca/tbs_facts.h"
@@ -28,6 +30,16 @@ constexpr std::uint8_t kOrganization[] = {0x55, 0x04, 0x0a};
 constexpr std::uint8_t kCommonName[] = {0x55, 0x04, 0x03};
 // BIT STRING keyCertSign (5) and cRLSign (6), one bit unused (RFC 5280 4.2.1.3).
 constexpr std::uint8_t kCaUsage[] = {1, 0x06};
+// digitalSignature (0), seven bits unused.
+constexpr std::uint8_t kSignatureUsage[] = {7, 0x80};
+
+struct PurposeName {
+  Purpose purpose;
+  BytesView oid;
+};
+constexpr PurposeName kPurposes[] = {{Purpose::kCodeSigning, oid::kCodeSigning},
+                                     {Purpose::kTimestamps, oid::kTimeStamping},
+                                     {Purpose::kPrecertificates, oid::kPrecertificateSigning}};
 
 Error Bad(std::string why) { return Error{&kBadCaCertificate, std::move(why)}; }
 
@@ -44,19 +56,21 @@ void WriteConstraints(der::Writer* out, const CaTerms& terms) {
   {
     const OpenExtension extension(out, oid::kBasicConstraints, true);
     const std::size_t constraints = out->Begin(der::kSequence);
-    out->Boolean(true);
+    if (terms.IsCa()) out->Boolean(true);  // FALSE is the default, which DER leaves out
     if (terms.path_length) out->SmallInteger(*terms.path_length);
     out->End(constraints);
   }
   {
     const OpenExtension extension(out, oid::kKeyUsage, true);
-    out->Value(der::kBitString, kCaUsage);
+    terms.IsCa() ? out->Value(der::kBitString, kCaUsage)
+                 : out->Value(der::kBitString, kSignatureUsage);
   }
   if (terms.purpose == Purpose::kAny) return;
-  const OpenExtension extension(out, oid::kExtendedKeyUsage, false);
+  const OpenExtension extension(out, oid::kExtendedKeyUsage, !terms.IsCa());
   const std::size_t purposes = out->Begin(der::kSequence);
-  terms.purpose == Purpose::kCodeSigning ? out->Oid(oid::kCodeSigning)
-                                         : out->Oid(oid::kPrecertificateSigning);
+  for (const PurposeName& name : kPurposes) {
+    if (name.purpose == terms.purpose) out->Oid(name.oid);
+  }
   out->End(purposes);
 }
 
@@ -70,10 +84,12 @@ void WriteKeyIds(der::Writer* out, const CaTerms& terms) {
   WriteAuthorityKeyId(out, terms.issuer_key_id);
 }
 
-Outcome ReadConstraints(BytesView value, CaTerms& terms) {
+Outcome ReadConstraints(BytesView value, CaTerms& terms, bool& ca) {
   der::Reader outer(value);
   TRY(der::Reader fields, outer.Enter(der::kSequence));
   TRY(outer.End());
+  ca = !fields.AtEnd();
+  if (!ca) return schema::Ok();
   TRY(const bool is_ca, fields.Boolean());
   if (!is_ca) return Bad("BasicConstraints says CA:FALSE");
   if (fields.AtEnd()) return schema::Ok();
@@ -89,26 +105,34 @@ Outcome ReadPurpose(BytesView value, CaTerms& terms) {
   TRY(outer.End());
   TRY(const der::Element purpose, purposes.Expect(der::kOid));
   TRY(purposes.End());
-  const bool code = schema::Equal(purpose.content, oid::kCodeSigning);
-  if (!code && !schema::Equal(purpose.content, oid::kPrecertificateSigning)) {
-    return Bad("ExtendedKeyUsage " + der::OidText(purpose.content));
+  for (const PurposeName& name : kPurposes) {
+    if (!schema::Equal(purpose.content, name.oid)) continue;
+    terms.purpose = name.purpose;
+    return schema::Ok();
   }
-  terms.purpose = code ? Purpose::kCodeSigning : Purpose::kPrecertificates;
-  return schema::Ok();
+  return Bad("ExtendedKeyUsage " + der::OidText(purpose.content));
 }
 
-Outcome ReadUsage(BytesView value) {
+Outcome ReadUsage(BytesView value, bool& ca) {
   der::Reader reader(value);
   TRY(const der::Element bits, reader.Expect(der::kBitString));
   TRY(reader.End());
-  if (!schema::Equal(bits.content, kCaUsage)) return Bad("KeyUsage is not keyCertSign, cRLSign");
-  return schema::Ok();
+  ca = schema::Equal(bits.content, kCaUsage);
+  if (ca || schema::Equal(bits.content, kSignatureUsage)) return schema::Ok();
+  return Bad("KeyUsage is neither keyCertSign, cRLSign nor digitalSignature");
 }
 
-Outcome ReadExtension(const Extension& extension, CaTerms& terms) {
+// What the extensions say, each for itself, of whether this is a CA.
+struct Says {
+  std::optional<bool> constraints, usage;
+};
+
+Outcome ReadExtension(const Extension& extension, CaTerms& terms, Says& says) {
   const auto is = [&extension](BytesView name) { return schema::Equal(extension.oid, name); };
-  if (is(oid::kBasicConstraints)) return ReadConstraints(extension.value, terms);
-  if (is(oid::kKeyUsage)) return ReadUsage(extension.value);
+  if (is(oid::kBasicConstraints)) {
+    return ReadConstraints(extension.value, terms, says.constraints.emplace());
+  }
+  if (is(oid::kKeyUsage)) return ReadUsage(extension.value, says.usage.emplace());
   if (is(oid::kExtendedKeyUsage)) return ReadPurpose(extension.value, terms);
   if (is(oid::kSubjectKeyId)) {
     TRY(const BytesView id, ReadSki(extension));
@@ -133,14 +157,14 @@ Result<CaTerms> Terms(BytesView tbs) {
   terms.spki = schema::SpkiDer(schema::ToBytes(parts.spki));
   terms.not_before = parts.not_before;
   terms.not_after = parts.not_after;
-  bool seen_constraints = false, seen_usage = false;
-  for (const Extension& extension : parts.extensions) {
-    TRY(ReadExtension(extension, terms));
-    seen_constraints |= schema::Equal(extension.oid, oid::kBasicConstraints);
-    seen_usage |= schema::Equal(extension.oid, oid::kKeyUsage);
-  }
-  if (!seen_constraints || !seen_usage || terms.key_id.empty()) {
+  Says says;
+  for (const Extension& extension : parts.extensions) TRY(ReadExtension(extension, terms, says));
+  if (!says.constraints || !says.usage || terms.key_id.empty()) {
     return Bad("BasicConstraints, KeyUsage or SubjectKeyIdentifier is missing");
+  }
+  if (*says.constraints != terms.IsCa() || *says.usage != terms.IsCa()) {
+    return Bad(
+        "BasicConstraints, KeyUsage and ExtendedKeyUsage are not all of a CA or all of none");
   }
   if (terms.issuer_key_id.empty()) terms.issuer_key_id = terms.key_id;
   const auto key = ReadSpki(terms.spki.view());

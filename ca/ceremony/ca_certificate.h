@@ -14,8 +14,11 @@ namespace ca::ceremony {
 
 // What the certificates below a CA may be for (RFC 5280 4.2.1.12).
 enum class Purpose {
-  kAny,              // no ExtendedKeyUsage: roots
-  kCodeSigning,      // issuing CAs, as sigstore's clients want them
+  kAny,          // no ExtendedKeyUsage: roots
+  kCodeSigning,  // issuing CAs, as sigstore's clients want them
+  // The one that is no CA: a timestamp authority (RFC 3161 2.3). CA:FALSE, digitalSignature, and
+  // its ExtendedKeyUsage is critical.
+  kTimestamps,
   kPrecertificates,  // 1.3.6.1.4.1.11129.2.4.4 (RFC 6962 3.1)
 };
 
@@ -29,6 +32,7 @@ struct CaTerms {
   std::optional<std::uint8_t> path_length;
   Purpose purpose = Purpose::kAny;
 
+  bool IsCa() const { return purpose != Purpose::kTimestamps; }
   bool SelfSigned() const { return issuer == subject && key_id == issuer_key_id; }
 };
 
@@ -38,7 +42,7 @@ schema::NameDer WriteName(const std::string& organization, const std::string& co
 // What SubjectKeyIdentifier names a P-256 key by.
 schema::Bytes KeyIdOfSpki(const schema::SpkiDer& spki);
 
-// ECDSA with SHA-256. Critical BasicConstraints and KeyUsage (keyCertSign, cRLSign); then
+// ECDSA with SHA-256. Critical BasicConstraints and KeyUsage (keyCertSign, cRLSign of a CA); then
 // ExtendedKeyUsage, SubjectKeyIdentifier, AuthorityKeyIdentifier.
 schema::TbsDer WriteCaTbs(const CaTerms& terms, const Serial& serial);
 

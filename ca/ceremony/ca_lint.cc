@@ -96,11 +96,12 @@ Finding Extensions(const Subject& s) {
     BytesView name;
     bool critical, present;
   };
-  const Slot slots[] = {{oid::kBasicConstraints, true, true},
-                        {oid::kKeyUsage, true, true},
-                        {oid::kExtendedKeyUsage, false, s.wanted.purpose != Purpose::kAny},
-                        {oid::kSubjectKeyId, false, true},
-                        {oid::kAuthorityKeyId, false, s.issuer != nullptr}};
+  const Slot slots[] = {
+      {oid::kBasicConstraints, true, true},
+      {oid::kKeyUsage, true, true},
+      {oid::kExtendedKeyUsage, !s.wanted.IsCa(), s.wanted.purpose != Purpose::kAny},
+      {oid::kSubjectKeyId, false, true},
+      {oid::kAuthorityKeyId, false, s.issuer != nullptr}};
   auto at = s.parts.extensions.begin();
   for (const Slot& slot : slots) {
     if (!slot.present) continue;
@@ -115,7 +116,7 @@ Finding Extensions(const Subject& s) {
 
 Finding PathLength(const Subject& s) {
   if (s.found.path_length != s.wanted.path_length) return "not the one that was planned";
-  if (s.issuer == nullptr || !s.issuer->path_length) return "";
+  if (s.issuer == nullptr || !s.issuer->path_length || !s.found.IsCa()) return "";
   const bool shorter = s.found.path_length && *s.found.path_length < *s.issuer->path_length;
   return shorter ? "" : "not less than its issuer's " + std::to_string(*s.issuer->path_length);
 }
@@ -151,7 +152,7 @@ constexpr Rule kRules[] = {
     {"key", "RFC 5480 2.1.1", Key},
     {"extensions", "RFC 5280 4.2", Extensions},
     {"path-length", "RFC 5280 4.2.1.9", PathLength},
-    {"extended-key-usage", "RFC 5280 4.2.1.12, RFC 6962 3.1", ExtendedKeyUsage},
+    {"extended-key-usage", "RFC 5280 4.2.1.12, RFC 6962 3.1, RFC 3161 2.3", ExtendedKeyUsage},
     {"subject-key-identifier", "RFC 5280 4.2.1.2", SubjectKeyId},
     {"authority-key-identifier", "RFC 5280 4.2.1.1", AuthorityKeyId},
 };
@@ -159,7 +160,7 @@ constexpr Rule kRules[] = {
 }  // namespace
 
 std::vector<std::string> CaLintRules() {
-  // The form is read before the rules: CA:TRUE and KeyUsage are part of it.
+  // The form is read before the rules: BasicConstraints and KeyUsage are part of it.
   std::vector<std::string> ids = {"form"};
   std::ranges::transform(kRules, std::back_inserter(ids), &Rule::id);
   return ids;

@@ -90,13 +90,14 @@ Result<int> Run(const RunOptions& options, const std::filesystem::path& program)
 // What was proved, for people and machines.
 Json Summary(const Record& record) {
   Json keys = Json::object(), certificates = Json::object();
-  for (const std::string_view name : {kRoot, kPreviousRoot, kIssuing, kLog, kPrecertificate}) {
+  for (const std::string_view name :
+       {kRoot, kPreviousRoot, kIssuing, kLog, kPrecertificate, kTimestamp}) {
     if (const schema::SpkiDer* spki = record.Key(name)) {
       keys[std::string(name)] = schema::Hex(schema::Sha256(spki->view()));
     }
   }
-  for (const std::string_view name :
-       {kRoot, kPreviousRoot, kRenewed, kOldWithNew, kNewWithOld, kIssuing, kPrecertificate}) {
+  for (const std::string_view name : {kRoot, kPreviousRoot, kRenewed, kOldWithNew, kNewWithOld,
+                                      kIssuing, kPrecertificate, kTimestamp}) {
     if (const CaCertificate* certificate = record.Certificate(name)) {
       certificates[std::string(name)] = schema::Hex(schema::Sha256(certificate->der.view()));
     }

@@ -23,6 +23,7 @@ const std::string& KeyText(const Plan& plan, std::string_view name) {
   if (name == kPreviousRoot) return plan.previous_root->key;
   if (name == kIssuing) return plan.issuing.key;
   if (name == kLog) return plan.log->key;
+  if (name == kTimestamp) return plan.timestamp->key;
   MUST(name == kPrecertificate);
   return plan.precertificate->key;
 }

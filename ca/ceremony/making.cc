@@ -84,7 +84,7 @@ Result<CaTerms> IssuingTerms(const Record& record) {
 }
 
 Result<CaTerms> PrecertificateTerms(const Record& record) {
-  const PrecertificatePlan& plan = *record.plan()->precertificate;
+  const CertifiedPlan& plan = *record.plan()->precertificate;
   TRY(CaTerms terms, Fresh(record, kPrecertificate, plan.subject));
   terms.path_length = std::uint8_t{0};
   terms.purpose = Purpose::kPrecertificates;
@@ -96,6 +96,13 @@ Result<CaTerms> PrecertificateTerms(const Record& record) {
     terms.not_after = std::min(terms.not_after, issuing->terms.not_after);
   }
   return terms;
+}
+
+Result<CaTerms> TimestampTerms(const Record& record) {
+  const CertifiedPlan& plan = *record.plan()->timestamp;
+  TRY(CaTerms terms, Fresh(record, kTimestamp, plan.subject));
+  terms.purpose = Purpose::kTimestamps;
+  return IssuedBy(Valid(std::move(terms), record, plan.validity), record, kRoot);
 }
 
 // A PEM text of these certificates; empty when one of them is not there.
@@ -125,6 +132,7 @@ std::vector<Making> CertificatesOf(Step step, const Plan& plan) {
       break;
     case Step::kSignIssuing:
       all.push_back({kIssuing, kRoot});
+      if (plan.timestamp) all.push_back({kTimestamp, kRoot});
       break;
     case Step::kFinish:
       if (plan.precertificate) all.push_back({kPrecertificate, kIssuing});
@@ -145,6 +153,7 @@ std::vector<std::string_view> KeysOf(Step step, const Plan& plan) {
       all.push_back(kIssuing);
       if (plan.log) all.push_back(kLog);
       if (plan.precertificate) all.push_back(kPrecertificate);
+      if (plan.timestamp) all.push_back(kTimestamp);
       break;
     case Step::kSignIssuing:
       all.push_back(kRoot);
@@ -158,6 +167,7 @@ Result<CaTerms> TermsOf(std::string_view certificate, const Record& record) {
   if (certificate == kOldWithNew) return CrossTerms(record, kPreviousRoot, kRoot);
   if (certificate == kNewWithOld) return CrossTerms(record, kRoot, kPreviousRoot);
   if (certificate == kIssuing) return IssuingTerms(record);
+  if (certificate == kTimestamp) return TimestampTerms(record);
   if (certificate == kPrecertificate) return PrecertificateTerms(record);
   return Error{&kBadTranscript, "no certificate is called that"};
 }
@@ -193,11 +203,13 @@ std::vector<std::pair<std::string, std::string>> FilesOf(Step step, const Record
       break;
     case Step::kSignIssuing:
       add("issuing.pem", PemOf(record, {kIssuing}));
+      add("timestamp.pem", PemOf(record, {kTimestamp}));
       break;
     case Step::kFinish:
       add("chain.pem", PemOf(record, {kIssuing, kRoot}));
       add("chain-previous-root.pem", PemOf(record, {kIssuing, kNewWithOld, kPreviousRoot}));
       add("precertificate-chain.pem", PemOf(record, {kPrecertificate, kIssuing, kRoot}));
+      add("tsa-chain.pem", PemOf(record, {kTimestamp, kRoot}));
       break;
   }
   return files;

@@ -10,6 +10,7 @@ inline constexpr std::string_view kRoot = "root";
 inline constexpr std::string_view kPreviousRoot = "previous-root";
 inline constexpr std::string_view kIssuing = "issuing";
 inline constexpr std::string_view kPrecertificate = "precertificate";
+inline constexpr std::string_view kTimestamp = "timestamp";
 // A key only.
 inline constexpr std::string_view kLog = "log";
 // Certificates only: the one that is renewed, and cross-certificates (RFC 4210 4.4.1). The previous

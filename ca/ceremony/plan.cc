@@ -140,10 +140,10 @@ Result<LogPlan> ReadLog(const Node& node, const fs::path& directory) {
   return out;
 }
 
-Result<PrecertificatePlan> ReadPrecertificate(const Node& node, const fs::path& directory) {
+Result<CertifiedPlan> ReadCertified(const Node& node, const fs::path& directory) {
   TRY(NeedMap(node));
   TRY(node.OnlyKeys({"key", "subject", "lifetime", "from"}));
-  PrecertificatePlan out;
+  CertifiedPlan out;
   TRY(out.key, ReadKey(node, true, directory));
   TRY(out.subject, ReadSubject(node));
   TRY(out.validity, ReadValidity(node));
@@ -171,7 +171,8 @@ Outcome CheckKeysDiffer(const Node& root, const Plan& plan) {
   std::set<std::string> seen;
   for (const std::string& key :
        {plan.root.key, plan.previous_root ? plan.previous_root->key : "", plan.issuing.key,
-        plan.log ? plan.log->key : "", plan.precertificate ? plan.precertificate->key : ""}) {
+        plan.log ? plan.log->key : "", plan.precertificate ? plan.precertificate->key : "",
+        plan.timestamp ? plan.timestamp->key : ""}) {
     if (!key.empty() && !seen.insert(key).second) {
       return root.Wrong("two of its keys have one URI: each CA and log needs a key of its own");
     }
@@ -182,7 +183,8 @@ Outcome CheckKeysDiffer(const Node& root, const Plan& plan) {
 Outcome CheckNamesDiffer(const Node& root, const Plan& plan) {
   std::set<std::pair<std::string, std::string>> seen;
   for (const Subject& subject : {plan.root.subject, plan.issuing.subject,
-                                 plan.precertificate ? plan.precertificate->subject : Subject()}) {
+                                 plan.precertificate ? plan.precertificate->subject : Subject(),
+                                 plan.timestamp ? plan.timestamp->subject : Subject()}) {
     if (!subject.common_name.empty() &&
         !seen.emplace(subject.organization, subject.common_name).second) {
       return root.Wrong("two of its CAs have one subject: " + subject.common_name);
@@ -205,7 +207,7 @@ Result<Plan> ParsePlan(std::string_view text, const fs::path& directory) {
   TRY(const Node root, schema::ParseDocument(text));
   TRY(NeedMap(root));
   TRY(root.OnlyKeys({"version", "name", "witnesses", "module-env", "root", "previous-root",
-                     "issuing", "log", "precertificate"}));
+                     "issuing", "log", "precertificate", "timestamp"}));
   TRY(const Node* version, root.Need("version"));
   TRY(version->Integer(1, 1));
   Plan out;
@@ -226,7 +228,10 @@ Result<Plan> ParsePlan(std::string_view text, const fs::path& directory) {
     TRY(out.log, ReadLog(*node, directory));
   }
   if (const Node* node = root.Find("precertificate"); node != nullptr) {
-    TRY(out.precertificate, ReadPrecertificate(*node, directory));
+    TRY(out.precertificate, ReadCertified(*node, directory));
+  }
+  if (const Node* node = root.Find("timestamp"); node != nullptr) {
+    TRY(out.timestamp, ReadCertified(*node, directory));
   }
   TRY(CheckKeysDiffer(root, out));
   TRY(CheckNamesDiffer(root, out));

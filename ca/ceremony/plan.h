@@ -19,9 +19,9 @@ namespace ca::ceremony {
 // the issuing CA's.
 enum class Step {
   kMakeRoot,        // root key, its certificate, cross-certificates
-  kRequestIssuing,  // issuing, log and precertificate keys; the certification request
-  kSignIssuing,     // the root signs
-  kFinish,          // precertificate certificate, chain
+  kRequestIssuing,  // issuing, log, precertificate and timestamp keys; the certification request
+  kSignIssuing,     // the root signs the issuing CA and the timestamp authority
+  kFinish,          // precertificate certificate, chains
 };
 inline constexpr std::size_t kSteps = 4;
 std::string_view StepName(Step step);  // "root", "issuing-request", "issuing-sign", "finish"
@@ -61,8 +61,9 @@ struct LogPlan {
   std::string key;  // pkcs11: URI or file:
 };
 
-// A Precertificate Signing Certificate (RFC 6962 3.1).
-struct PrecertificatePlan {
+// A key with a certificate of its own that is no issuing CA's: a Precertificate Signing Certificate
+// (RFC 6962 3.1), a timestamp authority (RFC 3161 2.3).
+struct CertifiedPlan {
   std::string key;  // pkcs11: URI or file:
   Subject subject;
   Validity validity;
@@ -76,7 +77,9 @@ struct Plan {
   std::optional<PreviousRootPlan> previous_root;
   IssuingPlan issuing;
   std::optional<LogPlan> log;
-  std::optional<PrecertificatePlan> precertificate;
+  std::optional<CertifiedPlan> precertificate;  // under the issuing CA
+  // Under the root: an issuing CA is for code signing alone, and so is all below it.
+  std::optional<CertifiedPlan> timestamp;
 
   std::string text;                 // the file
   schema::Hash digest;              // of `text`

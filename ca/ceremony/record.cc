@@ -9,6 +9,7 @@
 #include "ca/ceremony/words.h"
 #include "ca/chain.h"
 #include "ca/csr.h"
+#include "ca/tsa/chain.h"
 #include "hsm/digest.h"
 #include "hsm/key_rules.h"
 
@@ -165,6 +166,7 @@ Outcome Record::TakeGiven(const Json& entry) {
   const bool previous = name == kPreviousRoot && plan_->previous_root;
   const bool renewed = name == kRenewed && !plan_->issuing.renews.empty();
   if (!root && !previous && !renewed) return Broken("the plan names no file for " + name);
+  if (!certificate.terms.IsCa()) return Broken(name + " is no CA");
   if (!renewed && (!certificate.terms.SelfSigned() ||
                    !hsm::VerifyP256(certificate.terms.spki, certificate.tbs.view(),
                                     certificate.signature.view()))) {
@@ -197,7 +199,7 @@ Outcome Record::TakeKey(const Json& entry) {
     TRY(TextOf(entry, "module_sha256"));
     if (!entry.contains("report")) return Broken("a token's key without a report");
     TRY(CheckAttributes(entry["report"]));
-  } else if (custody != "file" || (name != kLog && name != kPrecertificate)) {
+  } else if (custody != "file" || (name != kLog && name != kPrecertificate && name != kTimestamp)) {
     return Broken("key " + name + " may not be in custody of '" + custody + "'");
   }
   in_hand_.insert(name);
@@ -304,6 +306,11 @@ Outcome Record::CheckComplete() const {
 // As `serve` will read them; a chain whose time has not come is read as of its beginning.
 Outcome Record::CheckChains(schema::Time now) const {
   for (const auto& [file, content] : FilesOf(Step::kFinish, *this)) {
+    if (file == "tsa-chain.pem") {
+      const auto chain =
+          LoadTimestampChain(content, std::max(now, Certificate(kTimestamp)->terms.not_before));
+      if (!chain) return Broken(file + ": " + chain.error().detail);
+    }
     if (!file.starts_with("chain")) continue;
     const auto chain = LoadChain(content, std::max(now, Certificate(kIssuing)->terms.not_before));
     if (!chain) return Broken(file + ": " + chain.error().detail);

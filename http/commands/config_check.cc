@@ -7,6 +7,7 @@
 #include "ca/chain.h"
 #include "ca/issuing_cas.h"
 #include "ca/policy.h"
+#include "ca/tsa/stamping.h"
 #include "hsm/rotation.h"
 #include "http/commands/compat_flag.h"
 #include "oidc/issuers.h"
@@ -65,6 +66,12 @@ void CheckChain(const schema::Config& config, Report& report) {
   report.Add("log", ErrorOf(ca::ReadPrecertificateSigner(config, *chain, now)));
 }
 
+void CheckTsa(const schema::Config& config, Report& report) {
+  if (!config.tsa) return;
+  const auto now = schema::ToSeconds(schema::SystemClock().Now());
+  report.Add("tsa.chain", ErrorOf(ca::ReadTimestampChain(*config.tsa, now)));
+}
+
 void CheckRotation(const schema::Config& config, Report& report) {
   if (config.ca.rotation.empty()) return;
   const auto rotation = hsm::ReadRotation(config);
@@ -84,6 +91,7 @@ int Check(const std::string& file, const oidc::Rules& rules) {
   report.Add("settings", ErrorOf(config));
   if (!config) return 1;
   CheckChain(*config, report);
+  CheckTsa(*config, report);
   CheckRotation(*config, report);
   CheckIssuers(*config, rules, report);
   CheckPolicy(*config, report);

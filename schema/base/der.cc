@@ -1,8 +1,10 @@
 #include "schema/base/der.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
+#include <vector>
 
 namespace schema::der {
 
@@ -223,6 +225,24 @@ std::string OidText(BytesView content) {
     arc = 0;
   }
   return inside || out.empty() ? "invalid OID" : out;
+}
+
+bool IsOidText(std::string_view dotted) {
+  constexpr std::size_t kTextMax = 128, kDigitsMax = 18;
+  std::vector<std::string_view> arcs;
+  for (std::size_t at = 0; at <= dotted.size();) {
+    const std::size_t end = std::min(dotted.find('.', at), dotted.size());
+    const std::string_view arc = dotted.substr(at, end - at);
+    const bool digits = arc.find_first_not_of("0123456789") == std::string_view::npos;
+    if (arc.empty() || !digits || arc.size() > kDigitsMax) return false;
+    if (arc.size() > 1 && arc.front() == '0') return false;
+    arcs.push_back(arc);
+    at = end + 1;
+  }
+  if (dotted.size() > kTextMax || arcs.size() < 2) return false;
+  // X.660 7.6: below 0 and 1 the second arc is less than 40.
+  const bool small = arcs[1].size() == 1 || (arcs[1].size() == 2 && arcs[1].front() < '4');
+  return arcs[0] == "2" || ((arcs[0] == "0" || arcs[0] == "1") && small);
 }
 
 Bytes OidContent(std::string_view dotted) {

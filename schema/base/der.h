@@ -97,7 +97,10 @@ class Reader {
 
 // Dotted decimal of OID content octets, for messages.
 std::string OidText(BytesView content);
-// Content octets of dotted decimal text known to be valid (a literal of ours).
+// Whether this is an object identifier in dotted decimal: of at most 128 octets, with arcs below
+// 10^18, as more fits no client's integers.
+bool IsOidText(std::string_view dotted);
+// Content octets of dotted decimal text known to be valid (a literal of ours, or IsOidText).
 Bytes OidContent(std::string_view dotted);
 
 }  // namespace schema::der

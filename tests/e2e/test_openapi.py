@@ -91,7 +91,12 @@ def requests_of(server, issuer):
 
     def query(good_one, *bad):
         return [("200", {"params": good_one}), *(("400", {"params": one}) for one in bad)]
+    digest = wire.b64(bytes(32))
+    query_type = {"headers": {"Content-Type": "application/timestamp-query"}}
     special = {
+        "timestamp": [("201", {"json": {"artifactHash": digest, "hashAlgorithm": "sha256"}}),
+                      ("400", {"json": {"artifactHash": digest}}), ("400", {"data": b"0", **query_type}),
+                      ("415", {"data": b"0"})],
         "signingCertV2": signing("200", good), "signingCertV1": signing("201", v1),
         "getSthConsistency": query({"first": 1, "second": size}, {}, {"first": 2, "second": 1}),
         "getProofByHash": query({"hash": leaf, "tree_size": size}, {"hash": "AAAA", "tree_size": 1}) + [

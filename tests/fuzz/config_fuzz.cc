@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <set>
 
+#include "schema/base/der.h"
 #include "schema/base/document.h"
 #include "schema/config.h"
 #include "schema/log/checkpoint.h"
@@ -65,6 +66,12 @@ void Check(const Config& config) {
   if (const auto& precertificate = config.log.precertificate) {
     MUST(IsAbsoluteFile(precertificate->key) || precertificate->key.starts_with("pkcs11:"));
     MUST(precertificate->chain.is_absolute());
+  }
+  if (const auto& tsa = config.tsa) {
+    MUST(IsAbsoluteFile(tsa->key) || tsa->key.starts_with("pkcs11:"));
+    MUST(tsa->chain.is_absolute());
+    MUST(schema::der::OidText(schema::der::OidContent(tsa->policy)) == tsa->policy);
+    MUST(tsa->accuracy >= seconds(1) && tsa->accuracy <= seconds(60));
   }
   MUST(config.public_url.starts_with("http") && !config.public_url.ends_with('/'));
 }

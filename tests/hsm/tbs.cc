@@ -100,6 +100,8 @@ hsm::GuardSettings SampleSettings() {
   settings.lifetime_max = std::chrono::seconds{630};
   settings.certificates_origin = "ca.test/certificates";
   settings.events_origin = "ca.test/events";
+  settings.timestamp = {schema::Sha256(Text("Guard Timestamps")), schema::SpkiDer(SampleSpki()),
+                        der::OidContent("2.999.1"), std::chrono::seconds{1}};
   return settings;
 }
 

@@ -39,15 +39,13 @@ std::vector<Object> Objects() {
   return out;
 }
 
-Json WithListen() { return With(Minimal(), "/listen", "{}"); }
-
 TEST_CASE("every object of the JSON Schema is closed, and ParseConfig closes it too") {
   const auto objects = Objects();
-  CHECK_EQ(objects.size(), 9);
+  CHECK_EQ(objects.size(), 10);
   for (const Object& object : objects) {
     CAPTURE(object.pointer);
     CHECK_EQ(object.schema["additionalProperties"], false);
-    const auto config = Parse(With(WithListen(), object.pointer + "/zzzzzzzz", "1"));
+    const auto config = Parse(With(WithParts(), object.pointer + "/zzzzzzzz", "1"));
     REQUIRE_FALSE(config);
     CHECK_NE(config.error().detail.find("zzzzzzzz: unknown key"), std::string::npos);
   }
@@ -59,17 +57,17 @@ TEST_CASE("what the JSON Schema requires is what ParseConfig requires") {
     for (const Json& key : object.schema.value("required", Json::array())) {
       const std::string pointer = object.pointer + "/" + key.get<std::string>();
       CAPTURE(pointer);
-      const auto config = Parse(With(Minimal(), pointer, ""));
+      const auto config = Parse(With(WithParts(), pointer, ""));
       REQUIRE_FALSE(config);
       CHECK_NE(config.error().detail.find("is missing"), std::string::npos);
       ++required;
     }
   }
-  CHECK_EQ(required, 16);
+  CHECK_EQ(required, 19);
 }
 
 TEST_CASE("the JSON Schema's defaults are ParseConfig's, and no key is unknown to it") {
-  const auto minimal = Parse(WithListen());
+  const auto minimal = Parse(WithParts());
   REQUIRE(minimal);
   std::size_t defaults = 0;
   for (const Object& object : Objects()) {
@@ -77,18 +75,18 @@ TEST_CASE("the JSON Schema's defaults are ParseConfig's, and no key is unknown t
       const std::string pointer = object.pointer + "/" + key;
       CAPTURE(pointer);
       if (value.contains("default")) {
-        const auto config = Parse(With(WithListen(), pointer, value["default"].dump()));
+        const auto config = Parse(With(WithParts(), pointer, value["default"].dump()));
         REQUIRE(config);
         CHECK_EQ(Described(*config), Described(*minimal));
         ++defaults;
       } else if (!value.contains("properties")) {
-        const auto config = Parse(With(WithListen(), pointer, "null"));
+        const auto config = Parse(With(WithParts(), pointer, "null"));
         REQUIRE_FALSE(config);
         CHECK_EQ(config.error().detail.find("unknown key"), std::string::npos);
       }
     }
   }
-  CHECK_EQ(defaults, 22);
+  CHECK_EQ(defaults, 26);
 }
 
 TEST_CASE("the JSON Schema's bounds are ParseConfig's") {

@@ -303,6 +303,55 @@ TEST_CASE("log.precertificate: signer") {
   CheckCases(kCases, base);
 }
 
+TEST_CASE("tsa") {
+  const auto config = Parse(WithParts());
+  REQUIRE(config);
+  REQUIRE(config->tsa);
+  CHECK_EQ(config->tsa->key, "file:/etc/chancery/tsa.key");
+  CHECK_EQ(config->tsa->chain, "/etc/chancery/tsa-chain.pem");
+  CHECK_EQ(config->tsa->policy, "2.999.1");
+  CHECK_EQ(config->tsa->accuracy, std::chrono::seconds(1));
+  CHECK_FALSE(config->tsa->include_chain);
+  CHECK(config->tsa->kernel_clock);
+  CHECK_FALSE(Parse(Minimal())->tsa);
+
+  const Case kCases[] = {
+      {"/tsa", "null", "tsa: wanted a map"},
+      {"/tsa", "true", "tsa: wanted a map"},
+      {"/tsa/key", R"("pkcs11:token=t;object=tsa")", ""},
+      {"/tsa/key", R"("tsa.key")", "tsa.key: wanted 'file:PATH' or 'pkcs11:"},
+      {"/tsa/key", "", "'key' is missing"},
+      {"/tsa/chain", "", "'chain' is missing"},
+      {"/tsa/chain", R"("")", "tsa.chain: "},
+      {"/tsa/policy", "", "'policy' is missing"},
+      {"/tsa/policy", R"("1.3.6.1.4.1.57264.2")", ""},
+      {"/tsa/policy", R"("0.39")", ""},
+      {"/tsa/policy", R"("1.40")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/policy", R"("3.1")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/policy", R"("2")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/policy", R"("2.999.")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/policy", R"("2..999")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/policy", R"("2.09")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/policy", R"("2.-1")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/policy", R"("2.999999999999999999")", ""},
+      {"/tsa/policy", R"("2.1000000000000000000")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/policy", R"("sigstore")", "tsa.policy: wanted an object identifier"},
+      {"/tsa/include-chain", "true", ""},
+      {"/tsa/include-chain", "1", "tsa.include-chain: "},
+      {"/tsa/accuracy", R"("60s")", ""},
+      {"/tsa/accuracy", R"("1m")", ""},
+      {"/tsa/accuracy", R"("0s")", "tsa.accuracy: must be whole seconds from 1s to 60s"},
+      {"/tsa/accuracy", R"("61s")", "tsa.accuracy: must be whole seconds from 1s to 60s"},
+      {"/tsa/accuracy", R"("1500ms")", "tsa.accuracy: must be whole seconds from 1s to 60s"},
+      {"/tsa/clock", R"("trusted")", ""},
+      {"/tsa/clock", R"("ntp")", "tsa.clock: wanted 'kernel'"},
+      {"/tsa/waive-key-attributes", R"(["CKA_LOCAL"])", ""},
+      {"/tsa/waive-key-attributes", R"(["CKA_SIGN"])", "'CKA_SIGN' is no"},
+      {"/tsa/keys", R"("file:x")", "tsa.keys: unknown key"},
+  };
+  CheckCases(kCases, WithParts());
+}
+
 TEST_CASE("shards") {
   const Case kCases[] = {
       {"/log/certificates/shard", "2026", ""},

@@ -22,6 +22,14 @@ inline schema::Json Minimal() {
   return *json;
 }
 
+// The same with `listen`, and with the keys that `tsa` needs.
+inline schema::Json WithParts() {
+  schema::Json settings = Minimal();
+  settings["listen"] = schema::Json::object();
+  settings["tsa"] = {{"key", "file:tsa.key"}, {"chain", "tsa-chain.pem"}, {"policy", "2.999.1"}};
+  return settings;
+}
+
 // `pointer` as in RFC 6901; `value` is JSON text, or empty to remove the key.
 inline schema::Json With(schema::Json settings, const std::string& pointer,
                          std::string_view value) {
@@ -64,6 +72,11 @@ inline std::string Described(const schema::Config& c) {
       {"url", c.public_url}};
   if (const auto& p = c.log.precertificate) {
     out["precertificate"] = {p->key, p->chain.string(), p->waive_key_attributes};
+  }
+  if (const auto& t = c.tsa) {
+    out["tsa"] = {t->key,           t->chain.string(),   t->policy,
+                  t->include_chain, t->accuracy.count(), t->waive_key_attributes,
+                  t->kernel_clock};
   }
   for (const schema::ShardSettings* s : {&c.log.certificates, &c.log.events}) {
     out["shards"].push_back({s->shard, s->origin, Described(s->keys), s->note_key});

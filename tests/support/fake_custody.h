@@ -97,7 +97,7 @@ class FakeCustody final : public hsm::Custody {
   std::atomic<std::chrono::milliseconds> each_{};
   mutable std::atomic<std::uint64_t> looks_{0};
   mutable std::mutex mutex_;
-  std::array<Plan, 8> plans_;
+  std::array<Plan, hsm::kSigningPurposes + 1> plans_;
   std::vector<hsm::CustodyState::Token> tokens_;
 };
 

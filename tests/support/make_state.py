@@ -48,7 +48,7 @@ def make_token(directory, label):
 
 
 def hold_ceremony(state, program, precertificate_signer):
-    """Root, issuing CA and log key, the root's in a token of its own: `root/` is what would be offline."""
+    """Root, issuing CA, log key and timestamp authority, the root's in a token of its own: `root/` is what would be offline."""
     make_token(state, "chancery")
     make_token(state / "root", "chancery-root")
     plan = CEREMONY + PRECERTIFICATE if precertificate_signer else CEREMONY
@@ -56,7 +56,8 @@ def hold_ceremony(state, program, precertificate_signer):
     for step, place in (("root", "root"), ("issuing-request", "."), ("issuing-sign", "root"), ("finish", ".")):
         run(program, "ceremony", "run", str(state / "ceremony.yaml"), "--out", str(state / "ceremony"), "--step", step,
             "--yes-i-am-testing", env=dict(os.environ, SOFTHSM2_CONF=str(state / place / "softhsm2.conf")))
-    shutil.copy(state / "ceremony" / "chain.pem", state)
+    for chain in ("chain.pem", "tsa-chain.pem"):
+        shutil.copy(state / "ceremony" / chain, state)
     if precertificate_signer:
         shutil.copy(state / "ceremony" / "precertificate-chain.pem", state)
 
@@ -81,6 +82,10 @@ issuing:
   lifetime: 1095d
 log:
   key: file:log.key
+timestamp:
+  key: file:tsa.key
+  subject: {{organization: Chancery Demo, common-name: Chancery Demo Timestamps}}
+  lifetime: 1095d
 """
 
 PRECERTIFICATE = """\
@@ -107,6 +112,8 @@ ca:
   sessions: 2
   lifetime: 10m
   backdate: 30s
+# The kernel's word on its clock is not asked here: in many containers nobody keeps it.
+tsa: {{key: file:tsa.key, chain: tsa-chain.pem, policy: "2.999.1", clock: trusted}}
 log:
   certificates: {{shard: "demo", origin: chancery.demo/certificates, key: "file:log.key", note-key: "file:log-note.key"}}
   events: {{shard: "demo", origin: chancery.demo/events, note-key: "file:events-note.key"}}

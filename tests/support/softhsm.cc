@@ -174,25 +174,29 @@ HsmState::HsmState(const StateOptions& options) : token_(directory_.path()) {
   WriteFile(directory() / "log.key", PrivatePem(MakeKey("P-256").get()), 0400);
   WriteFile(directory() / "log-note.key", PrivatePem(MakeKey("Ed25519").get()), 0400);
   WriteFile(directory() / "events-note.key", PrivatePem(MakeKey("Ed25519").get()), 0400);
-  if (!options.precertificate.empty()) MakePrecertificateSigner(options.precertificate == "token");
+  if (!options.precertificate.empty()) {
+    MakeCertified("precertificate", "03", options.precertificate == "token");
+  }
+  if (!options.timestamp.empty()) MakeCertified("tsa", "04", options.timestamp == "token");
   WriteFile(directory() / "issuers.yaml", kIssuers, 0644);
   WriteFile(directory() / "policy.yaml", kPolicy, 0644);
   Configure(options);
 }
 
-void HsmState::MakePrecertificateSigner(bool in_token) const {
+void HsmState::MakeCertified(const std::string& name, std::string_view id_hex,
+                             bool in_token) const {
   const schema::OwnedKey key = MakeKey("P-256");
-  if (in_token) token_.MakeKeyPair("precertificate", "03");
-  WriteFile(directory() / "precertificate.key", PrivatePem(key.get()), 0400);
+  if (in_token) token_.MakeKeyPair(name, id_hex);
+  WriteFile(directory() / (name + ".key"), PrivatePem(key.get()), 0400);
   CertificateSpec spec;
-  spec.common_name = "Example Precertificates";
-  const schema::OwnedKey in = in_token ? token_.PublicKey("precertificate") : nullptr;
+  spec.common_name = "Example " + name;
+  const schema::OwnedKey in = in_token ? token_.PublicKey(name) : nullptr;
   const schema::OwnedKey root = MakeKey("P-256");
   const schema::OwnedCert issuer = MakeCertificate(CertificateSpec(), root.get());
   const Issuer above{issuer.get(), root.get()};
   const schema::OwnedCert certificate =
       MakeCertificate(spec, in_token ? in.get() : key.get(), &above);
-  WriteFile(directory() / "precertificate-chain.pem", PemOf(certificate.get()), 0644);
+  WriteFile(directory() / (name + "-chain.pem"), PemOf(certificate.get()), 0644);
 }
 
 void HsmState::Configure(const StateOptions& options) const {
@@ -200,7 +204,8 @@ void HsmState::Configure(const StateOptions& options) const {
   std::string log_key = options.log_key_in_token ? token_.Uri("log") : "file:log.key";
   std::string precertificate_key =
       options.precertificate == "token" ? token_.Uri("precertificate") : "file:precertificate.key";
-  for (std::string* uri : {&key, &log_key, &precertificate_key}) {
+  std::string tsa_key = options.timestamp == "token" ? token_.Uri("tsa") : "file:tsa.key";
+  for (std::string* uri : {&key, &log_key, &precertificate_key, &tsa_key}) {
     const auto at = uri->find(kSoftHsmModule);
     if (at != std::string::npos) uri->replace(at, kSoftHsmModule.size(), options.module);
   }
@@ -215,6 +220,9 @@ void HsmState::Configure(const StateOptions& options) const {
     Replace(text, "log:\n",
             "log:\n  precertificate: signer\n  precertificate-key: \"" + precertificate_key +
                 "\"\n  precertificate-chain: precertificate-chain.pem\n");
+  }
+  if (!options.timestamp.empty()) {
+    text += "tsa: {key: \"" + tsa_key + "\", chain: tsa-chain.pem, policy: \"2.999.1\"}\n";
   }
   if (!options.hsm.empty()) text += "hsm:\n" + options.hsm;
   WriteFile(config_file(), text, 0644);

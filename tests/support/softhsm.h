@@ -69,6 +69,9 @@ struct StateOptions {
   // `log.precertificate: signer` with the key in "file" or "token"; empty: ca. Whoever
   // issued its certificate: only ca/ looks at that.
   std::string precertificate{};
+  // `tsa` with the key in "file" or "token"; empty: no timestamp authority. Its certificate is
+  // anybody's, as above.
+  std::string timestamp{};
   std::string module_env{};  // further members, ", NAME: value"
   std::string ca{};          // further lines of `ca`, "  name: value\n"
   std::string hsm{};         // lines of `hsm`
@@ -91,7 +94,8 @@ class HsmState {
   schema::Config Load() const;  // needs the schema library
 
  private:
-  void MakePrecertificateSigner(bool in_token) const;
+  // `name`.key or the token's `name`, and `name`-chain.pem.
+  void MakeCertified(const std::string& name, std::string_view id_hex, bool in_token) const;
 
   TempDirectory directory_;
   SoftHsm token_;

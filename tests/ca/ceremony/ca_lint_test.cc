@@ -47,6 +47,13 @@ const Case kCases[] = {
        s.what = {0x30, 0x06, 0x01, 0x01, 0xff};
        s.with = {0x30, 0x06, 0x01, 0x01, 0x00};
      }},
+    {"form", "a timestamp authority with a CA's KeyUsage",
+     [](Scene& s) {
+       s.written.purpose = Purpose::kTimestamps;
+       s.written.path_length.reset();
+       s.what = {0x03, 0x02, 0x07, 0x80};
+       s.with = {0x03, 0x02, 0x01, 0x06};
+     }},
     {"form", "another KeyUsage",
      [](Scene& s) {
        s.what = {0x03, 0x02, 0x01, 0x06};
@@ -94,6 +101,8 @@ const Case kCases[] = {
      [](Scene& s) { s.root.path_length = std::uint8_t{0}; }},
     {"extended-key-usage", "another",
      [](Scene& s) { s.written.purpose = Purpose::kPrecertificates; }},
+    {"extensions", "a purpose that is not critical, of a timestamp authority",
+     [](Scene& s) { s.wanted.purpose = Purpose::kTimestamps; }},
     {"subject-key-identifier", "another", [](Scene& s) { s.written.key_id[0] ^= 1; }},
     {"authority-key-identifier", "another", [](Scene& s) { s.written.issuer_key_id[0] ^= 1; }},
 };

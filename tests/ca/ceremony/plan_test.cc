@@ -23,7 +23,9 @@ Json Full(bool there) {
                 "from": "2026-12-01"},
     "log": {"key": "pkcs11:c"},
     "precertificate": {"key": "file:d", "subject": {"organization": "o", "common-name": "p"},
-                       "lifetime": "10d", "from": "2026-12-01"}})");
+                       "lifetime": "10d", "from": "2026-12-01"},
+    "timestamp": {"key": "file:e", "subject": {"organization": "o", "common-name": "t"},
+                  "lifetime": "10d", "from": "2026-12-01"}})");
   if (there) {
     plan["root"] = {{"key", "pkcs11:a"}, {"certificate", "r.pem"}};
     plan["issuing"].erase("subject");
@@ -47,6 +49,7 @@ const Object kObjects[] = {
     {"/issuing", "/$defs/issuing-renewed", true},
     {"/log", "/$defs/log", false},
     {"/precertificate", "/$defs/precertificate", false},
+    {"/timestamp", "/$defs/timestamp", false},
 };
 
 TEST_CASE("each object has the keys of its schema, needs those it requires, and takes no other") {
@@ -103,6 +106,8 @@ TEST_CASE("values that cannot be meant are refused, by their paths") {
       {"/issuing/subject/common-name", "r", "two of its CAs have one subject"},
       {"/issuing/renews", "x.pem", "issuing.subject: unknown key"},
       {"/root/certificate", "x.pem", "unknown key"},
+      {"/timestamp/key", "file:d", "two of its keys have one URI"},
+      {"/timestamp/subject/common-name", "r", "two of its CAs have one subject"},
       {"/log/key", "log.key", "'pkcs11:…' or 'file:PATH'"},
   };
   for (const Case& c : cases) {

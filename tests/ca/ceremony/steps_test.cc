@@ -5,6 +5,7 @@
 #include "ca/ceremony/names.h"
 #include "ca/ceremony/text.h"
 #include "ca/chain.h"
+#include "ca/tsa/chain.h"
 #include "tests/ca/ceremony/stage.h"
 
 namespace {
@@ -125,6 +126,27 @@ TEST_CASE("a Precertificate Signing Certificate stands under the issuing CA") {
   CHECK(terms.not_after == record.Certificate(kIssuing)->terms.not_after);
   CHECK_EQ(ceremony.file("precertificate-chain.pem").find(ceremony.file("issuing.pem")),
            ceremony.file("precertificate-chain.pem").size() - ceremony.file("chain.pem").size());
+}
+
+TEST_CASE("a timestamp authority stands under the root, and serve takes its chain") {
+  Stage stage;
+  const auto ceremony = stage.Plan("first", PlanText(R"(timestamp:
+  key: "file:tsa.key"
+  subject: {organization: Example, common-name: Example Timestamps}
+  lifetime: 1000d
+)"));
+  const auto held = stage.HoldAll(ceremony);
+  if (!held) FAIL(held.error().Describe());
+  const Record record = Read(ceremony);
+  const CaTerms& terms = record.Certificate(kTimestamp)->terms;
+  CHECK_FALSE(terms.IsCa());
+  CHECK(terms.issuer == record.Certificate(kRoot)->terms.subject);
+  CHECK_EQ(record.Certificate(kIssuing)->terms.path_length, 0);
+  CHECK_EQ(ceremony.file("tsa-chain.pem"),
+           ceremony.file("timestamp.pem") + ceremony.file("root.pem"));
+  const auto chain = ca::LoadTimestampChain(ceremony.file("tsa-chain.pem"), terms.not_before);
+  if (!chain) FAIL(chain.error().Describe());
+  CHECK(chain->spki == *record.Key(kTimestamp));
 }
 
 // The second ceremony of an installation: a new root, cross-certificates, the issuing key renewed.
