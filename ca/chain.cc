@@ -7,6 +7,7 @@
 #include <ctime>
 #include <memory>
 
+#include "ca/name_text.h"
 #include "ca/pem.h"
 #include "ca/spki.h"
 #include "schema/base/openssl.h"
@@ -161,18 +162,6 @@ Outcome VerifyPath(const Certificates& certificates, schema::Time now) {
     return Bad(depth + 1, X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));
   }
   return schema::Ok();
-}
-
-std::string NameText(X509_NAME* name, int nid) {
-  const int index = X509_NAME_get_index_by_NID(name, nid, -1);
-  if (index < 0) return "";
-  unsigned char* text = nullptr;
-  const int size =
-      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
-  if (size < 0) return "";
-  std::string out(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
-  OPENSSL_free(text);
-  return out;
 }
 
 // What leaves are made of, from certificate 1.

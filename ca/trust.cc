@@ -11,20 +11,39 @@ namespace {
 
 using schema::Json;
 
-Json CertificateAuthority(const schema::Config& config, const IssuingCa& ca) {
-  const Chain& chain = ca.chain;
+constexpr const char* kTimestampPath = "/api/v1/timestamp";
+
+Json Certificates(const std::vector<schema::CertDer>& chain) {
   Json certificates = Json::array();
-  for (const schema::CertDer& certificate : chain.certificates) {
+  for (const schema::CertDer& certificate : chain) {
     certificates.push_back({{"rawBytes", schema::Base64(certificate.view())}});
   }
+  return {{"certificates", std::move(certificates)}};
+}
+
+Json CertificateAuthority(const schema::Config& config, const IssuingCa& ca) {
+  const Chain& chain = ca.chain;
   Json window = {{"start", schema::Rfc3339(chain.not_before)}};
   if (ca.until) window["end"] = schema::Rfc3339(*ca.until);
   return {
       {"subject", {{"organization", chain.organization}, {"commonName", chain.common_name}}},
       {"uri", config.public_url},
-      {"certChain", {{"certificates", std::move(certificates)}}},
+      {"certChain", Certificates(chain.certificates)},
       {"validFor", std::move(window)},
   };
+}
+
+Json TimestampAuthorities(const schema::Config& config,
+                          std::span<const TimestampChain> timestamps) {
+  Json all = Json::array();
+  for (const TimestampChain& chain : timestamps) {
+    all.push_back(
+        {{"subject", {{"organization", chain.organization}, {"commonName", chain.common_name}}},
+         {"uri", config.public_url + kTimestampPath},
+         {"certChain", Certificates(chain.certificates)},
+         {"validFor", {{"start", schema::Rfc3339(chain.not_before)}}}});
+  }
+  return all;
 }
 
 // Its SCTs are from `since` to `until`; absent: it is not closed.
@@ -73,7 +92,8 @@ Json CertificateLogs(const schema::Config& config, const IssuingCas& cas, const 
 
 }  // namespace
 
-std::string TrustedRoot(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys) {
+std::string TrustedRoot(const schema::Config& config, const IssuingCas& cas, const LogKeys& keys,
+                        std::span<const TimestampChain> timestamps) {
   Json authorities = Json::array();
   for (const auto& ca : cas.all()) authorities.push_back(CertificateAuthority(config, *ca));
   return Json{
@@ -81,11 +101,41 @@ std::string TrustedRoot(const schema::Config& config, const IssuingCas& cas, con
              {"tlogs", Json::array()},
              {"certificateAuthorities", std::move(authorities)},
              {"ctlogs", CertificateLogs(config, cas, keys)},
-             {"timestampAuthorities", Json::array()},
+             {"timestampAuthorities", TimestampAuthorities(config, timestamps)},
          }
              .dump(2) +
          "\n";
 }
+
+std::string SigningConfig(const schema::Config& config, const IssuingCas& cas) {
+  const Chain& chain = cas.active().chain;
+  const auto service = [&chain](const std::string& url) {
+    return Json::array({{{"url", url},
+                         {"majorApiVersion", 1},
+                         {"validFor", {{"start", schema::Rfc3339(chain.not_before)}}},
+                         {"operator", chain.organization}}});
+  };
+  Json out = {{"mediaType", "application/vnd.dev.sigstore.signingconfig.v0.2+json"},
+              {"caUrls", service(config.public_url)},
+              {"oidcUrls", Json::array()},
+              {"rekorTlogUrls", Json::array()},
+              {"tsaUrls", Json::array()}};
+  if (config.tsa) {
+    out["tsaUrls"] = service(config.public_url + kTimestampPath);
+    out["tsaConfig"] = {{"selector", "ANY"}};
+  }
+  return out.dump(2) + "\n";
+}
+
+std::string ClientTrustConfig(const std::string& trusted_root, const std::string& signing_config) {
+  return Json{{"mediaType", "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"},
+              {"trustedRoot", Json::parse(trusted_root)},
+              {"signingConfig", Json::parse(signing_config)}}
+             .dump(2) +
+         "\n";
+}
+
+std::string OneLine(const std::string& document) { return Json::parse(document).dump() + "\n"; }
 
 std::vector<std::string> AllCertificates(const IssuingCas& cas) {
   std::vector<std::string> all;

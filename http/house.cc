@@ -12,6 +12,7 @@
 #include "ca/authority.h"
 #include "ca/rotate.h"
 #include "ca/tsa/custody_signer.h"
+#include "ca/tsa/kept_chains.h"
 #include "ca/tsa/kernel_clock.h"
 #include "hsm/custody.h"
 #include "http/address_limit.h"
@@ -43,6 +44,7 @@ struct HouseParts {
   std::string rotation_text;  // of ca.rotation at the start; empty while there is no file
   std::unique_ptr<ca::CasInForce> cas;
   std::optional<ca::TimestampChain> timestamp_chain;  // with tsa; nothing once it is in use
+  std::vector<ca::TimestampChain> timestamp_chains;   // this one too
   schema::SystemClock clock;
   ca::KernelClock kernel_clock;
   std::unique_ptr<hsm::Custody> custody;
@@ -223,7 +225,18 @@ Outcome EnterStart(HouseParts& house) {
        {"log_id", schema::Hex(house.log->keys().log_id)}});
 }
 
+// Verifiers are told of an authority before it stamps.
+Outcome KeepTimestampChains(HouseParts& house) {
+  if (house.timestamp_chain) {
+    TRY(ca::KeepTimestampChain(house.config.state, *house.timestamp_chain,
+                               schema::ToSeconds(house.clock.Now())));
+  }
+  TRY(house.timestamp_chains, ca::KeptTimestampChains(house.config.state));
+  return schema::Ok();
+}
+
 Outcome OpenStamping(HouseParts& house) {
+  TRY(KeepTimestampChains(house));
   if (!house.config.tsa) return schema::Ok();
   const schema::TsaSettings& settings = *house.config.tsa;
   TRY(house.log->Note(
@@ -279,9 +292,10 @@ void MakeServices(HouseParts& house) {
   std::array<std::uint64_t, 2> secret{};
   MUST(getrandom(secret.data(), sizeof secret, 0) == ssize_t{sizeof secret});
   house.address_limit = std::make_unique<AddressLimit>(house.config.limits.per_address, secret);
-  house.services = std::make_unique<Services>(Services{
-      house.config, *house.cas, *house.verifier, *house.authority, *house.custody, *house.log,
-      *house.metrics, *house.address_limit, *house.journal, *house.reloader, house.stamping.get()});
+  house.services = std::make_unique<Services>(
+      Services{house.config, *house.cas, *house.verifier, *house.authority, *house.custody,
+               *house.log, *house.metrics, *house.address_limit, *house.journal, *house.reloader,
+               house.stamping.get(), house.timestamp_chains});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "ca/authority.h"
 #include "ca/tsa/stamping.h"
@@ -26,7 +27,8 @@ struct Services {
   AddressLimit& address_limit;
   schema::Journal& journal;
   const Reloader& reloader;
-  ca::Stamping* stamping;  // null without `tsa`
+  ca::Stamping* stamping;                                   // null without `tsa`
+  const std::vector<ca::TimestampChain>& timestamp_chains;  // of all authorities there ever were
 };
 
 extern const schema::ErrorKind kRateLimited;  // kTooMany: http/address_limit.h

@@ -23,6 +23,10 @@ std::vector<std::vector<std::string>> Chains(const ca::IssuingCas& cas) {
   return chains;
 }
 
+std::string TrustedRootOf(const Services& services, const ca::IssuingCas& cas) {
+  return ca::TrustedRoot(services.config, cas, services.log.keys(), services.timestamp_chains);
+}
+
 // A document that changes with the issuing CAs alone: made once for each set of them.
 void AddDocument(Router& router, const char* path, const char* type, const Services& services,
                  std::function<std::string(const ca::IssuingCas&)> make) {
@@ -52,8 +56,17 @@ void AddTrustRoutes(const Services& services, Router& router) {
   AddDocument(router, "/api/v1/rootCert", kPemChain, services,
               [](const ca::IssuingCas& cas) { return RootCertAnswer(ca::AllCertificates(cas)); });
   AddDocument(router, "/trust/trusted_root.json", kJson, services,
+              [&services](const ca::IssuingCas& cas) { return TrustedRootOf(services, cas); });
+  AddDocument(
+      router, "/trust/trusted_root.jsonl", "application/jsonl", services,
+      [&services](const ca::IssuingCas& cas) { return ca::OneLine(TrustedRootOf(services, cas)); });
+  AddDocument(
+      router, "/trust/signing_config.v0.2.json", kJson, services,
+      [&services](const ca::IssuingCas& cas) { return ca::SigningConfig(services.config, cas); });
+  AddDocument(router, "/trust/client_trust_config.json", kJson, services,
               [&services](const ca::IssuingCas& cas) {
-                return ca::TrustedRoot(services.config, cas, services.log.keys());
+                return ca::ClientTrustConfig(TrustedRootOf(services, cas),
+                                             ca::SigningConfig(services.config, cas));
               });
   AddDocument(router, "/trust/chain.pem", kPemChain, services, [](const ca::IssuingCas& cas) {
     return SigningAnswerV1(ca::AllCertificates(cas)) + "\n";

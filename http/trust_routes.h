@@ -6,8 +6,8 @@
 
 namespace http {
 
-// GET /api/v2/trustBundle, /api/v2/configuration, /api/v1/rootCert, /trust/trusted_root.json,
-// /trust/ct.pub, /trust/chain.pem, /healthz.
+// GET /api/v2/trustBundle, /api/v2/configuration, /api/v1/rootCert, the documents under /trust/
+// that `chancery trust export` writes as files, /healthz.
 void AddTrustRoutes(const Services& services, Router& router);
 
 }  // namespace http

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ca/name_text.h"
 #include "ca/pem.h"
 #include "ca/spki.h"
 #include "ca/tbs_parts.h"
@@ -111,15 +112,17 @@ Outcome CheckPath(const std::vector<schema::OwnedCert>& path) {
 }
 
 // The fields of one certificate's TBSCertificate, into `out`.
-Outcome Read(BytesView certificate, schema::Time now, std::size_t number, TimestampChain& out) {
+Outcome Read(BytesView certificate, std::optional<schema::Time> now, std::size_t number,
+             TimestampChain& out) {
   der::Reader outer(certificate);
   TRY(der::Reader fields, outer.Enter(der::kSequence));
   TRY(const der::Element tbs, fields.Expect(der::kSequence));
   TRY(const TbsParts parts, CutTbs(tbs.whole));
-  if (now < parts.not_before) {
+  if (now && *now < parts.not_before) {
     return Bad(number, "not valid before " + schema::Rfc3339(parts.not_before));
   }
-  if (now > parts.not_after) return Bad(number, "expired at " + schema::Rfc3339(parts.not_after));
+  if (now && *now > parts.not_after)
+    return Bad(number, "expired at " + schema::Rfc3339(parts.not_after));
   if (number > 1) {
     out.not_before = std::max(out.not_before, parts.not_before);
     out.not_after = std::min(out.not_after, parts.not_after);
@@ -140,7 +143,8 @@ Outcome Read(BytesView certificate, schema::Time now, std::size_t number, Timest
   return schema::Ok();
 }
 
-Result<TimestampChain> ReadAll(const std::vector<PemBlock>& blocks, schema::Time now) {
+Result<TimestampChain> ReadAll(const std::vector<PemBlock>& blocks,
+                               std::optional<schema::Time> now) {
   TimestampChain out;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const auto read = Read(blocks[i].der, now, i + 1, out);
@@ -155,7 +159,7 @@ Result<TimestampChain> ReadAll(const std::vector<PemBlock>& blocks, schema::Time
 
 }  // namespace
 
-Result<TimestampChain> LoadTimestampChain(std::string_view pem, schema::Time now) {
+Result<TimestampChain> LoadTimestampChain(std::string_view pem, std::optional<schema::Time> now) {
   const auto blocks = ParsePem(pem, kCertificatesMax);
   if (!blocks) return Error{&kBadTimestampChain, blocks.error().detail};
   if (blocks->size() < 2) {
@@ -168,7 +172,11 @@ Result<TimestampChain> LoadTimestampChain(std::string_view pem, schema::Time now
     path.push_back(std::move(certificate));
   }
   TRY(CheckPath(path));
-  return ReadAll(*blocks, now);
+  TRY(TimestampChain chain, ReadAll(*blocks, now));
+  const X509_NAME* const issuer = X509_get_issuer_name(path.front().get());
+  chain.organization = NameText(issuer, NID_organizationName);
+  chain.common_name = NameText(issuer, NID_commonName);
+  return chain;
 }
 
 }  // namespace ca

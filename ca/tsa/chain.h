@@ -2,6 +2,7 @@
 // would refuse its tokens.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,14 +22,16 @@ struct TimestampChain {
   schema::Hash digest;                        // SHA-256 of the first, for ESSCertIDv2
   schema::Bytes issuer_and_serial;            // of the first, in DER (RFC 5652 10.2.4)
   schema::Time not_before, not_after;         // the intersection of all validities
+  std::string organization, common_name;      // of the first one's issuer, for trust documents
 };
 
 // kBadTimestampChain, naming which certificate (1 = the authority) and why, unless: 2 to 9 PEM
 // certificates and nothing else; each issued and signed by the next, the last self-signed; all
-// valid at `now`;
+// valid at `now`, where that is asked;
 //   the first  no CA; KeyUsage of signatures alone; critical EKU timeStamping alone (RFC 3161 2.3);
 //              ECDSA P-256
 //   others     CA:TRUE with keyCertSign; EKU absent or with timeStamping
-schema::Result<TimestampChain> LoadTimestampChain(std::string_view pem, schema::Time now);
+schema::Result<TimestampChain> LoadTimestampChain(std::string_view pem,
+                                                  std::optional<schema::Time> now);
 
 }  // namespace ca

@@ -1,12 +1,16 @@
 #include "http/commands/trust_export.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <vector>
 
 #include "ca/log/stored_keys.h"
 #include "ca/profile.h"
 #include "ca/trust.h"
+#include "ca/tsa/kept_chains.h"
 #include "hsm/rotation.h"
 #include "schema/base/file.h"
 
@@ -29,6 +33,18 @@ schema::Outcome WriteFile(const std::filesystem::path& path, const std::string& 
   return schema::Ok();
 }
 
+// What the server kept, and the configured one when it has not run with it yet.
+schema::Result<std::vector<ca::TimestampChain>> TimestampChains(const schema::Config& config) {
+  TRY(std::vector<ca::TimestampChain> chains, ca::KeptTimestampChains(config.state));
+  if (!config.tsa) return chains;
+  TRY(const std::string pem, schema::ReadFile(config.tsa->chain));
+  TRY(ca::TimestampChain chain, ca::LoadTimestampChain(pem, std::nullopt));
+  const bool kept =
+      std::ranges::any_of(chains, [&](const auto& one) { return one.digest == chain.digest; });
+  if (!kept) chains.push_back(std::move(chain));
+  return chains;
+}
+
 schema::Outcome Export(const std::string& file, const std::filesystem::path& directory) {
   TRY(const std::string text, schema::ReadFile(file));
   TRY(const schema::Config config, schema::ParseConfig(text, file));
@@ -39,7 +55,13 @@ schema::Outcome Export(const std::string& file, const std::filesystem::path& dir
   std::error_code failed;
   std::filesystem::create_directories(directory, failed);
   if (failed) return schema::Error{&kCannotWrite, directory.string() + ": " + failed.message()};
-  TRY(WriteFile(directory / "trusted_root.json", ca::TrustedRoot(config, cas, keys)));
+  TRY(const auto timestamps, TimestampChains(config));
+  const std::string root = ca::TrustedRoot(config, cas, keys, timestamps);
+  const std::string signing = ca::SigningConfig(config, cas);
+  TRY(WriteFile(directory / "trusted_root.json", root));
+  TRY(WriteFile(directory / "trusted_root.jsonl", ca::OneLine(root)));
+  TRY(WriteFile(directory / "signing_config.v0.2.json", signing));
+  TRY(WriteFile(directory / "client_trust_config.json", ca::ClientTrustConfig(root, signing)));
   TRY(WriteFile(directory / "ct.pub", ca::Pem("PUBLIC KEY", keys.log_key.view()) + "\n"));
   TRY(WriteFile(directory / "log-keys.txt", ca::LogVerifierKeys(config, keys)));
   std::string joined;
@@ -54,8 +76,9 @@ void RegisterTrustExport(CLI::App& app, int& exit_code) {
   trust->require_subcommand(1);
   CLI::App* command = trust->add_subcommand(
       "export",
-      "Write trusted_root.json, chain.pem, ct.pub and log-keys.txt, as the server shows them under "
-      "/trust/");
+      "Write what clients and verifiers read: trusted_root.json, the same as JSON Lines for gh, "
+      "signing_config.v0.2.json, client_trust_config.json, chain.pem, ct.pub and log-keys.txt, as "
+      "the server shows them under /trust/");
   command->footer("Example:\n  chancery trust export --config /etc/chancery/chancery.yaml trust/");
   auto file = std::make_shared<std::string>();
   auto directory = std::make_shared<std::string>();

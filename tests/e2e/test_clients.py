@@ -26,6 +26,7 @@ SAN = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main
 def work(server, issuer, tmp_path):
     """What a client needs besides its token, fetched as an operator would."""
     for path, name in [("/trust/trusted_root.json", "root.json"), ("/trust/ct.pub", "ct.pub"),
+                       ("/trust/signing_config.v0.2.json", "signing.json"),
                        ("/trust/chain.pem", "chain.pem")]:
         (tmp_path / name).write_bytes(requests.get(server.public + path, timeout=house.TIMEOUT).content)
     (tmp_path / "blob").write_text("what is signed\n")
@@ -129,25 +130,27 @@ def test_cosign_v2(server, issuer, work):
 
 @pytest.mark.parametrize("version", ["v3.1.3", "v2.6.5"])
 def test_cosign_with_signing_config(server, issuer, work, version):
-    """The way of cosign v3, which v2 knows too: /api/v2, a SigningConfig, our TrustedRoot, a bundle."""
+    """The way of cosign v3, which v2 knows too: our SigningConfig and TrustedRoot as they are served, a bundle with a stamp."""
     program = cosign(version)
-    start = "2026-01-01T00:00:00Z"
-    service = {"majorApiVersion": 1, "validFor": {"start": start}, "operator": "test"}
-    (work / "signing.json").write_text(json.dumps({
-        "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
-        "caUrls": [dict(service, url=server.public)], "oidcUrls": [], "rekorTlogUrls": [], "tsaUrls": []}))
     extra = ["--new-bundle-format"] if version.startswith("v2") else []
     token = (work / "token").read_text()
     run(program, "sign-blob", "--yes", *extra, "--signing-config", "signing.json", "--trusted-root", "root.json",
         "--identity-token", token, "--bundle", "bundle.json", "blob", cwd=work)
-    # Without Rekor and TSA it takes the present as the time of signing; the SCT is verified.
-    verify = ["verify-blob", *extra, "--bundle", "bundle.json", "--insecure-ignore-tlog", "--certificate-oidc-issuer",
-              issuer.base + "/github", "--certificate-identity", SAN]
-    run(program, *verify, "--trusted-root", "root.json", "blob", cwd=work)
+    bundle = json.loads((work / "bundle.json").read_text())
+    assert len(bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"]) == 1
+    # Without Rekor the stamp is the time of signing; the SCT is verified.
+    verify = ["verify-blob", *extra, "--bundle", "bundle.json", "--insecure-ignore-tlog", "--use-signed-timestamps",
+              "--certificate-oidc-issuer", issuer.base + "/github"]
+    good = [*verify, "--certificate-identity", SAN]
+    run(program, *good, "--trusted-root", "root.json", "blob", cwd=work)
+    run(program, *verify, "--certificate-identity", SAN + "x", "--trusted-root", "root.json", "blob", cwd=work, fails=True)
     write_root(work, wire.new_key())
-    run(program, *verify, "--trusted-root", "foreign.json", "blob", cwd=work, fails=True)
+    run(program, *good, "--trusted-root", "foreign.json", "blob", cwd=work, fails=True)
+    root = json.loads((work / "root.json").read_text())
+    (work / "unstamped.json").write_text(json.dumps(dict(root, timestampAuthorities=[])))
+    run(program, *good, "--trusted-root", "unstamped.json", "blob", cwd=work, fails=True)
     (work / "blob").write_text("something else\n")
-    run(program, *verify, "--trusted-root", "root.json", "blob", cwd=work, fails=True)
+    run(program, *good, "--trusted-root", "root.json", "blob", cwd=work, fails=True)
 
 
 def test_cosign_shows_why_it_was_refused(server, issuer, work):
