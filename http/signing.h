@@ -26,7 +26,8 @@ struct Services {
   AddressLimit& address_limit;
   schema::Journal& journal;
   const Reloader& reloader;
-  ca::Stamping* stamping;  // null without `tsa`
+  ca::Stamping* stamping;            // null without `tsa`
+  const ca::ClockDiscipline* clock;  // null unless `ca.clock: kernel`
 };
 
 extern const schema::ErrorKind kRateLimited;  // kTooMany: http/address_limit.h
