@@ -39,6 +39,11 @@ Authority::Authority(AuthoritySettings settings, CasInForce& cas, Policy policy,
 
 Result<Issued> Authority::Issue(const schema::Identity& identity, const KeyRequest& request,
                                 const RequestContext& context, DecisionNotes* notes) {
+  if (settings_.clock != nullptr) {
+    if (auto trouble = settings_.clock->Trouble()) {
+      return Error{&kTimeNotAvailable, *std::move(trouble)};
+    }
+  }
   auto key = CheckRequest(request, identity.proof_message);
   if (!key) return Refuse(std::move(key).error(), identity, nullptr, context);
   auto issued = IssueUnder(*policy(), identity, *key, context, notes);

@@ -15,6 +15,7 @@
 #include "ca/profile.h"
 #include "ca/refusal_memory.h"
 #include "ca/request.h"
+#include "ca/tsa/clock_gate.h"
 #include "hsm/custody.h"
 #include "schema/identity.h"
 
@@ -44,6 +45,9 @@ struct Issued {
 struct AuthoritySettings {
   ProfileSettings profile;
   std::vector<std::string> redact_claims;  // their values stay out of the events log
+  // Who keeps the clock, asked before anything is decided by it; null: it is trusted as it is. A
+  // clock that was set back stops the log by itself.
+  const ClockDiscipline* clock = nullptr;
 };
 
 // Thread-safe; every argument outlives it.
@@ -55,6 +59,7 @@ class Authority {
   // Proof, policy, profile, lint, log, signature, self-check, in this order. Blocks for one commit
   // and one signature, together at most a few seconds. Every outcome after the token is in the
   // events log when it returns. kIssuersMoved: verify the token again, then ask again.
+  // kTimeNotAvailable: nothing was looked at.
   //
   // `notes`, when not null, is filled from the last decision; none was made when it stays empty.
   schema::Result<Issued> Issue(const schema::Identity& identity, const KeyRequest& request,

@@ -180,6 +180,11 @@ std::vector<schema::Hash> KeyHashes(const ca::IssuingCas& cas) {
   return hashes;
 }
 
+// Null: the clock is trusted as it is.
+const ca::ClockDiscipline* CaClock(const HouseParts& house) {
+  return house.config.ca.kernel_clock ? &house.kernel_clock : nullptr;
+}
+
 Outcome LoadAuthority(HouseParts& house) {
   TRY(const std::string text, At("policy", schema::ReadFile(house.config.policy)));
   TRY(ca::Policy policy, At("policy", ca::Policy::Parse(text)));
@@ -190,7 +195,8 @@ Outcome LoadAuthority(HouseParts& house) {
                                          house.watchers, house.sender.get(), MayOpen(house))));
   house.authority = std::make_unique<ca::Authority>(
       ca::AuthoritySettings{{house.config.ca.lifetime, house.config.ca.backdate},
-                            house.config.log.redact_claims},
+                            house.config.log.redact_claims,
+                            CaClock(house)},
       *house.cas, std::move(policy), *house.custody, *house.log, house.clock);
   if (!house.config.ca.rotation.empty()) {
     house.rotation = std::make_unique<CaReload>(house.config, *house.cas, *house.custody,
@@ -295,7 +301,7 @@ void MakeServices(HouseParts& house) {
   house.services = std::make_unique<Services>(
       Services{house.config, *house.cas, *house.verifier, *house.authority, *house.custody,
                *house.log, *house.metrics, *house.address_limit, *house.journal, *house.reloader,
-               house.stamping.get(), house.timestamp_chains});
+               house.stamping.get(), house.timestamp_chains, CaClock(house)});
 }
 
 }  // namespace

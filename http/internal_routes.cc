@@ -21,12 +21,17 @@ Json TokenJson(const hsm::CustodyState::Token& token) {
           {"why", state.reason}};
 }
 
+std::optional<std::string> ClockTrouble(const Services& services) {
+  return services.clock == nullptr ? std::nullopt : services.clock->Trouble();
+}
+
 Response Ready(const Services& services) {
   const hsm::CustodyState custody = services.custody.State();
   const ca::LogState log = services.log.State();
   Json reasons = Json::array();
   if (!custody.issuing_ready || !custody.log_ready) reasons.push_back("hsm: " + custody.reason);
   if (!log.ready) reasons.push_back("log: " + log.reason);
+  if (const auto trouble = ClockTrouble(services)) reasons.push_back("clock: " + *trouble);
   const bool ready = reasons.empty();
   // A dead issuer refuses only its own tokens: it is shown, and does not take the whole server out
   // of service.
@@ -129,6 +134,7 @@ void AddInternalRoutes(const Services& services, Router& router) {
     if (services.stamping != nullptr) {
       services.metrics.ShowTimestamps(!services.stamping->Trouble());
     }
+    services.metrics.ShowClock(!ClockTrouble(services));
     const hsm::CustodyState custody = services.custody.State();  // first: http/excess.h
     return Response{200,
                     "text/plain; version=0.0.4",

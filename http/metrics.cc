@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -234,6 +235,8 @@ struct Metrics::Families {
   OfAnswers AnswersWith(int status, std::string method);
   Counter& ResultsOf(std::string_view result);
 
+  std::atomic<bool> clock_kept = true;
+
   std::mutex render;  // one scrape raises the mirrored counters at a time; guards what follows
   std::map<std::string, Gauge*> issuers;                     // the series of jwks_age
   std::vector<std::pair<Family<Gauge>*, Gauge*>> of_tokens;  // those of each token's gauges
@@ -362,6 +365,8 @@ void Metrics::CountTimestamp(std::string_view result) {
 
 void Metrics::ShowTimestamps(bool up) { families_->timestamps_up.Add({}).Set(up ? 1 : 0); }
 
+void Metrics::ShowClock(bool kept) { families_->clock_kept = kept; }
+
 void Metrics::CountIssuance(std::string_view result) {
   families_->ResultsOf(result).Increment();
   if (result == "granted") families_->certificates.Add({}).Increment();
@@ -393,7 +398,9 @@ std::string Metrics::Render(const hsm::CustodyState& custody, const ca::LogState
   families_->tree_size.Add({{"log", "published"}}).Set(static_cast<double>(log.published_size));
   families_->checkpoint_age.Add({}).Set(log.checkpoint_age_seconds);
   families_->waiting.Add({}).Set(static_cast<double>(log.precertificates_waiting));
-  families_->ready.Add({}).Set(log.ready && custody.issuing_ready && custody.log_ready ? 1 : 0);
+  const bool ready =
+      log.ready && custody.issuing_ready && custody.log_ready && families_->clock_kept;
+  families_->ready.Add({}).Set(ready ? 1 : 0);
   families_->ShowIssuers(issuers);
   for (const FileState& file : files) {
     const prometheus::Labels labels = {{"file", file.name}};

@@ -27,6 +27,8 @@ class Metrics {
   void CountTimestamp(std::string_view result);
   // Whether the timestamp authority would answer now; never called without one.
   void ShowTimestamps(bool up);
+  // Whether the clock lets certificates be issued: true until told otherwise.
+  void ShowClock(bool kept);
   // A signing or timestamp request that was one too many of its address.
   void CountRateLimited();
 

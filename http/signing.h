@@ -29,6 +29,7 @@ struct Services {
   const Reloader& reloader;
   ca::Stamping* stamping;                                   // null without `tsa`
   const std::vector<ca::TimestampChain>& timestamp_chains;  // of all authorities there ever were
+  const ca::ClockDiscipline* clock;                         // null unless `ca.clock: kernel`
 };
 
 extern const schema::ErrorKind kRateLimited;  // kTooMany: http/address_limit.h

@@ -100,8 +100,8 @@ Result<ListenSettings> ReadListen(const Node* node) {
 
 Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   TRY(node.OnlyKeys({"chain", "key", "module-env", "sessions", "lifetime", "backdate",
-                     "sign-deadline", "waive-key-attributes", "context-login", "rotation",
-                     "lead"}));
+                     "sign-deadline", "waive-key-attributes", "context-login", "rotation", "lead",
+                     "clock"}));
   CaSettings out;
   TRY(out.chain, NeedPath(node, "chain", config));
   TRY(out.module_env, ReadModuleEnv(node.Find("module-env"), config.directory));
@@ -114,6 +114,9 @@ Result<CaSettings> ReadCa(const Node& node, const Config& config) {
   TRY(out.sign_deadline,
       DurationOr(node, "sign-deadline", seconds(2), {milliseconds(100), seconds(30)}));
   TRY(out.waive_key_attributes, ReadWaivers(node.Find("waive-key-attributes")));
+  if (const Node* clock = node.Find("clock")) {
+    TRY(out.kernel_clock, ReadClock(*clock));
+  }
   const Node* context_login = node.Find("context-login");
   TRY(out.context_login, context_login == nullptr ? Result<bool>(false) : context_login->Bool());
   if (node.Find("rotation") != nullptr) {

@@ -40,6 +40,8 @@ struct CaSettings {
   std::chrono::milliseconds sign_deadline;
   // Names of PKCS#11 attributes whose rule (hsm/key_rules.h) does not count; each use is logged.
   std::vector<std::string> waive_key_attributes;
+  // `clock: kernel`: no certificate while the kernel does not say that its clock is kept.
+  bool kernel_clock = false;
   bool context_login;                // give the PIN for each signature to a key that asks for it
   std::filesystem::path rotation{};  // rotation.h; empty: one issuing CA, that of chain and key
   std::chrono::seconds lead{};       // a new CA is published for so long before it is used

@@ -25,17 +25,17 @@ Result<std::chrono::seconds> ReadAccuracy(const Node& node) {
   return whole;
 }
 
+}  // namespace
+
 Result<bool> ReadClock(const Node& node) {
   TRY(const std::string text, node.String());
   if (text == "kernel") return true;
   if (text == "trusted") return false;
   return node.Wrong(
-      "wanted 'kernel', which stamps while the kernel says that its clock is kept, or 'trusted'; "
-      "found '" +
+      "wanted 'kernel', for a clock that the kernel says is kept, or 'trusted', for one that it is "
+      "not asked about; found '" +
       text + "'");
 }
-
-}  // namespace
 
 Result<std::optional<TsaSettings>> ReadTsa(const Node* node,
                                            const std::filesystem::path& directory) {

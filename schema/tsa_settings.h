@@ -23,6 +23,9 @@ struct TsaSettings {
   bool kernel_clock = true;
 };
 
+// `clock: kernel` or `clock: trusted`: whether the kernel is asked. kBadSetting.
+Result<bool> ReadClock(const Node& node);
+
 // `node`: the map, or null: no timestamp authority. Relative paths start at `directory`.
 // kBadSetting.
 Result<std::optional<TsaSettings>> ReadTsa(const Node* node,

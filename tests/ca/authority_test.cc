@@ -35,12 +35,18 @@ struct OpenedHouse {
   log_test::House house;
 };
 
+class Discipline final : public ca::ClockDiscipline {
+ public:
+  std::optional<std::string> Trouble() const override { return trouble; }
+  std::optional<std::string> trouble;
+};
+
 // An authority over a real log and a custody in memory.
 struct Fixture : OpenedHouse {
   Fixture()
       : cas(*ca::IssuingCas::Of(house.chain)),
-        authority({samples::kSettings, {"secret"}}, cas, *ca::Policy::Parse(kPolicy), house.custody,
-                  house.log(), house.clock) {}
+        authority({samples::kSettings, {"secret"}, &discipline}, cas, *ca::Policy::Parse(kPolicy),
+                  house.custody, house.log(), house.clock) {}
 
   schema::Result<ca::Issued> Issue(const schema::Identity& identity,
                                    std::string_view key = "P-256") {
@@ -54,6 +60,7 @@ struct Fixture : OpenedHouse {
   }
 
   ca::CasInForce cas;
+  Discipline discipline;
   ca::Authority authority;
 };
 
@@ -117,6 +124,22 @@ allow:
   CHECK_EQ(house.Ask("SELECT count(*) FROM entry WHERE id >> 40 = 2 AND "
                      "json_extract(CAST(data AS TEXT), '$.type') = 'first-seen'"),
            5);  // repository, workflow, runner, two key types
+}
+
+TEST_CASE("a clock that nobody keeps stops issuing, and leaves no trace of the token") {
+  Fixture f;
+  f.discipline.trouble = "not synchronised";
+  const auto refused = f.Issue(Acme("a"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().Is(ca::kTimeNotAvailable));
+  CHECK(refused.error().kind->fault == schema::Fault::kBusy);
+  CHECK_EQ(refused.error().detail, "not synchronised");
+  CHECK_EQ(f.house.log().State().certificates_size, 0);
+  CHECK_EQ(f.EventsWith("acme"), 0);
+  f.discipline.trouble.reset();
+  const auto issued = f.Issue(Acme("a"));
+  REQUIRE(issued);
+  CHECK_FALSE(issued->retry);
 }
 
 TEST_CASE("nothing goes to the issuing key before its entry is durable") {

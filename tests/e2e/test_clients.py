@@ -81,7 +81,7 @@ def test_sigstore_js(server, issuer, work):
     assert modules.is_dir(), f"{modules} is not there: run scripts/setup test"
     done = subprocess.run(
         [node, house.ROOT / "tests/e2e/js/client.js", server.public, work / "token", work / "root.json", SAN,
-         issuer.base + "/github"], env=dict(os.environ, NODE_PATH=str(modules)), capture_output=True, text=True, timeout=60)
+         issuer.base + "/github", server.public + "/api/v1/timestamp"], env=dict(os.environ, NODE_PATH=str(modules)), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.endswith("verified\n"), done.stdout + done.stderr
 
 

@@ -1,5 +1,6 @@
 """The timestamp authority (RFC 3161): what OpenSSL verifies, what is refused, what the events log has of it."""
 import base64
+import ctypes
 import hashlib
 import os
 import re
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 import house
+import wire
 
 QUERY, REPLY = "application/timestamp-query", "application/timestamp-reply"
 DATA = b"what is to be stamped\n"
@@ -257,3 +259,39 @@ def test_settings_change_while_it_serves(private, tmp_path):
     server.state.edit(lambda config: config["tsa"].update(chain="other.pem"))
     assert "tsa.chain: " in server.reload("configuration-refused")["reason"]
     assert post(server, query(tmp_path, "-sha256")).status_code == 201
+
+
+def kernel_keeps_time():
+    """What adjtimex(2) says, by other code than the server's: no TIME_ERROR and no STA_UNSYNC, an error of a second at most."""
+    class Timex(ctypes.Structure):
+        _fields_ = [("modes", ctypes.c_uint), ("offset", ctypes.c_long), ("freq", ctypes.c_long),
+                    ("maxerror", ctypes.c_long), ("esterror", ctypes.c_long), ("status", ctypes.c_int),
+                    ("rest", ctypes.c_char * 512)]
+    report = Timex()
+    state = ctypes.CDLL(None).adjtimex(ctypes.byref(report))
+    return 0 <= state < 5 and not report.status & 0x40 and report.maxerror <= 1_000_000
+
+
+def test_the_kernels_word_on_its_clock(private, issuer, tmp_path):
+    """Without `clock: trusted` stamps and certificates are made while the kernel's clock is kept, and else none is."""
+    def change(config):
+        config["tsa"].pop("clock")
+        config["ca"]["clock"] = "kernel"
+    kept = kernel_keeps_time()
+    server = private(change, start=False).spawn()
+    house.wait_for("an answer", server.readyz)
+    answer = post(server, query(tmp_path, "-sha256"))
+    token = issuer.token()
+    signing = requests.post(server.public + "/api/v2/signingCert", headers=wire.bearer(token), timeout=house.TIMEOUT,
+                            json=wire.key_request(wire.new_key(), wire.Client(server.public, issuer).subject("github")))
+    status, ready = server.readyz()
+    assert server.metric("chancery_ready") == server.metric("chancery_timestamps_up") == (1 if kept else 0)
+    if kept:
+        assert (answer.status_code, signing.status_code, status) == (201, 200, 200)
+        return
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert "Failure info: the TSA's time source is not available" in text_of(tmp_path, answer)
+    assert signing.status_code == 503 and "[time-not-available;" in signing.json()["message"]
+    assert status == 503 and any(reason.startswith("clock: ") for reason in ready["reasons"])
+    assert any(warning.startswith("timestamps: ") for warning in ready["warnings"]) and not ready["timestamps"]["up"]
+    assert (ready["timestamps"]["made"], ready["certificates"]) == (0, 0)

@@ -86,7 +86,7 @@ TEST_CASE("the JSON Schema's defaults are ParseConfig's, and no key is unknown t
       }
     }
   }
-  CHECK_EQ(defaults, 26);
+  CHECK_EQ(defaults, 27);
 }
 
 TEST_CASE("the JSON Schema's bounds are ParseConfig's") {

@@ -303,6 +303,14 @@ TEST_CASE("log.precertificate: signer") {
   CheckCases(kCases, base);
 }
 
+TEST_CASE("ca.clock") {
+  CHECK_FALSE(Parse(Minimal())->ca.kernel_clock);
+  CHECK(Parse(With(Minimal(), "/ca/clock", R"("kernel")"))->ca.kernel_clock);
+  const Case kCases[] = {{"/ca/clock", R"("trusted")", ""},
+                         {"/ca/clock", "true", "ca.clock: wanted 'kernel'"}};
+  CheckCases(kCases);
+}
+
 TEST_CASE("tsa") {
   const auto config = Parse(WithParts());
   REQUIRE(config);

@@ -64,7 +64,7 @@ inline std::string Described(const schema::Config& c) {
       {"paths", {c.state.string(), c.issuers.string(), c.policy.string(), c.ca.chain.string()}},
       {"ca", {Described(c.ca.keys), c.ca.module_env, c.ca.lifetime.count()}},
       {"ca-times", {c.ca.backdate.count(), c.ca.sign_deadline.count()}},
-      {"ca-rules", {c.ca.waive_key_attributes, c.ca.context_login}},
+      {"ca-rules", {c.ca.waive_key_attributes, c.ca.context_login, c.ca.kernel_clock}},
       {"rotation", {c.ca.rotation.string(), c.ca.lead.count()}},
       {"log-rules", c.log.certificates.waive_key_attributes},
       {"log", {c.log.checkpoint.count(), c.log.precertificate_backlog, c.log.redact_claims}},
