@@ -39,7 +39,7 @@ PkiFailure PkiFailureOf(const schema::ErrorKind& kind) {
       {&kTimestampAlgorithm, PkiFailure::kBadAlg},
       {&kTimestampExtension, PkiFailure::kUnacceptedExtension},
       {&kTimestampPolicy, PkiFailure::kUnacceptedPolicy},
-      {&kTimeNotAvailable, PkiFailure::kTimeNotAvailable},
+      {&kTimeNotAvailable, PkiFailure::kTimeUnavailable},
   }};
   for (const Row& row : rows) {
     if (row.kind == &kind) return row.failure;

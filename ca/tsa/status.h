@@ -11,7 +11,7 @@ enum class PkiFailure : std::uint8_t {
   kBadAlg = 0,
   kBadRequest = 2,
   kBadDataFormat = 5,
-  kTimeNotAvailable = 14,
+  kTimeUnavailable = 14,
   kUnacceptedPolicy = 15,
   kUnacceptedExtension = 16,
   kSystemFailure = 25,

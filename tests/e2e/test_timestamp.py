@@ -295,3 +295,13 @@ def test_the_kernels_word_on_its_clock(private, issuer, tmp_path):
     assert status == 503 and any(reason.startswith("clock: ") for reason in ready["reasons"])
     assert any(warning.startswith("timestamps: ") for warning in ready["warnings"]) and not ready["timestamps"]["up"]
     assert (ready["timestamps"]["made"], ready["certificates"]) == (0, 0)
+
+
+def test_who_asks_too_often_is_limited(private, tmp_path):
+    server = private(lambda config: config.update(limits={"per-address": {"rate": "1/h", "burst": 2, "exempt": []}}))
+    body = query(tmp_path, "-sha256")
+    assert [post(server, body).status_code for _ in range(2)] == [201, 201]
+    answer = post(server, body)
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 60 and "[rate-limited;" in answer.json()["message"]
+    assert server.metric("chancery_rate_limited_total") == 1
+    assert server.metric("chancery_signatures_total", purpose="timestamp") == 2
