@@ -30,6 +30,15 @@ def policy(found):
     print(f"- `chancery policy diff` over {rows[0]['events']:,} events: {median(rows, 'seconds'):.1f} s.")
 
 
+def timestamps(rows, bare):
+    """The signature, in software, and its self-check; on two cores."""
+    limit = 2e6 / (bare["p256_sign"] + bare["p256_verify"])
+    print(f"\n| timestamps over | a second | of their bare limit, {limit:,.0f}/s | p50 ms | p99 ms | CPU ms each |\n|---|---:|---:|---:|---:|---:|")
+    for row in rows:
+        print(f"| {row['connections']} connections | {row['per_second']:,.0f} | {row['per_second'] / limit:.0%} | {row['p50_ms']:.2f} "
+              f"| {row['p99_ms']:.2f} | {row['cpu_ms']:.3f} |")
+
+
 GROWTH = {"inclusion_ms": "inclusion proof", "consistency_ms": "consistency proof", "san_ms": "by SAN", "issuer_ms": "by issuer",
           "subject_ms": "by subject", "serial_ms": "by serial", "request_id_ms": "by request id", "time_ms": "by time"}
 
@@ -116,6 +125,7 @@ def main():
               f"| {p99 / p50:.1f} | {median(rows, 'cpu_ms'):.2f} | {median(rows, 'signer_cpu_ms'):.2f} "
               f"| {median(rows, 'switches'):.1f} | {operations:.2f} |")
     refusals(found["refusal"], median(levels[8], "cpu_ms"))
+    timestamps(found["timestamp"], bare)
     one = median(levels[1], "p50_ms") * 1000 / alone
     rest = max(row["rest_ms"] for row in found["load"])
     print(f"\n- One connection: p50 is {one:.1f} times the bare time of one issuance.")

@@ -34,15 +34,20 @@ const bench::Expected kCertificate{"HTTP/1.1 200", "-----BEGIN CERTIFICATE-----"
 const bench::Expected kBadToken{"HTTP/1.1 401", "\"code\":16"};
 const bench::Expected kDenied{"HTTP/1.1 403", "\"code\":7"};
 
+// PKIStatusInfo: granted.
+const bench::Expected kTimestamp{"HTTP/1.1 201", {"\x30\x03\x02\x01\x00", 5}};
+
 const bench::Expected& ExpectedOf(bench::Want want) {
   if (want == bench::Want::kCertificate) return kCertificate;
+  if (want == bench::Want::kTimestamp) return kTimestamp;
   return want == bench::Want::kBadToken ? kBadToken : kDenied;
 }
 
 const std::map<std::string, bench::Want> kWants = {{"certificate", bench::Want::kCertificate},
                                                    {"bad-token", bench::Want::kBadToken},
                                                    {"denied", bench::Want::kDenied},
-                                                   {"denied-anew", bench::Want::kDeniedAnew}};
+                                                   {"denied-anew", bench::Want::kDeniedAnew},
+                                                   {"timestamp", bench::Want::kTimestamp}};
 
 std::string NameOf(bench::Want want) {
   return std::ranges::find(kWants, want, &std::pair<const std::string, bench::Want>::second)->first;
@@ -147,8 +152,8 @@ int main(int argc, char** argv) {
   app.add_option("--branches", options.branches, "whose tokens these are, at random");
   app.add_option(
          "--want", options.want,
-         "what the requests are to get: a certificate, or a refusal of a token with a wrong "
-         "signature, of one repository, or of another one each time")
+         "what the requests are to get: a certificate, a timestamp, or a refusal of a token with a "
+         "wrong signature, of one repository, or of another one each time")
       ->transform(CLI::CheckedTransformer(kWants));
   app.add_option("--start", options.start, "start this chancery and time its first certificate");
   CLI11_PARSE(app, argc, argv);

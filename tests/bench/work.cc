@@ -63,17 +63,35 @@ Identity IdentityOf(const Target& target, Want want) {
   return identity;
 }
 
+std::string Post(const Target& target, const std::string& path, const std::string& fields,
+                 const std::string& body) {
+  return "POST " + path + " HTTP/1.1\r\nHost: " + target.address + "\r\n" + fields +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+// TimeStampReq (RFC 3161 2.4.1): version 1 and a SHA-256 imprint, as cosign sends it.
+std::string TimestampRequest(const Target& target) {
+  static constexpr std::array<unsigned char, 24> kBefore = {
+      0x30, 0x36, 0x02, 0x01, 0x01, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60,
+      0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+  std::array<unsigned char, 32> digest;
+  MUST(RAND_bytes(digest.data(), static_cast<int>(digest.size())) == 1);
+  std::string body(kBefore.begin(), kBefore.end());
+  body.append(digest.begin(), digest.end());
+  return Post(target, "/api/v1/timestamp", "Content-Type: application/timestamp-query\r\n", body);
+}
+
 std::string Request(const support::TokenMinter& minter, const Target& target, Want want) {
+  if (want == Want::kTimestamp) return TimestampRequest(target);
   const Identity identity = IdentityOf(target, want);
   std::string token = minter.MintRaw(minter.Header(), Claims(target, RandomHex(), identity));
   if (want == Want::kBadToken) {
     char& first = token[token.rfind('.') + 1];
     first = first == 'A' ? 'B' : 'A';
   }
-  const std::string body = Body(identity);
-  return "POST /api/v2/signingCert HTTP/1.1\r\nHost: " + target.address +
-         "\r\nContent-Type: application/json\r\nAuthorization: Bearer " + token +
-         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  return Post(target, "/api/v2/signingCert",
+              "Content-Type: application/json\r\nAuthorization: Bearer " + token + "\r\n",
+              Body(identity));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ enum class Want {
   kBadToken,    // 401: the token's signature is wrong
   kDenied,      // 403: a repository that the policy does not allow, always the same one
   kDeniedAnew,  // 403: another one each time, so that each refusal is an event of its own
+  kTimestamp,   // 201: an RFC 3161 timestamp of random octets
 };
 
 // The repository that the policy of make_state.py allows.
