@@ -27,6 +27,7 @@
 #include "http/signing.h"
 #include "http/timestamp_routes.h"
 #include "http/trust_routes.h"
+#include "http/tuf_routes.h"
 #include "schema/base/file.h"
 
 namespace http {
@@ -370,6 +371,7 @@ Answers House::PublicAnswers() {
   AddSigningRoutes(*parts_->services, answers.router);
   AddTrustRoutes(*parts_->services, answers.router);
   AddTimestampRoutes(*parts_->services, answers.router);
+  AddTufRoutes(*parts_->services, answers.router);
   answers.on_answer = [metrics = parts_->metrics.get()](const Request& request,
                                                         const Response& response, double seconds) {
     metrics->CountRequest(request.method, response.status, seconds);

@@ -1,6 +1,7 @@
 #include "http/internal_routes.h"
 
 #include "ca/log/listing.h"
+#include "ca/tuf/repository.h"
 #include "http/excess.h"
 #include "http/problem.h"
 #include "http/query.h"
@@ -23,6 +24,12 @@ Json TokenJson(const hsm::CustodyState::Token& token) {
 
 std::optional<std::string> ClockTrouble(const Services& services) {
   return services.clock == nullptr ? std::nullopt : services.clock->Trouble();
+}
+
+std::vector<std::string> TufAlarms(const Services& services) {
+  if (services.config.tuf.empty()) return {};
+  const schema::Time now = schema::ToSeconds(schema::SystemClock().Now());
+  return ca::tuf::Repository(services.config.tuf).Alarms(now);
 }
 
 Response Ready(const Services& services) {
@@ -71,6 +78,7 @@ Response Ready(const Services& services) {
   std::optional<std::string> untimely;
   if (services.stamping != nullptr) untimely = services.stamping->Trouble();
   if (untimely) warnings.push_back("timestamps: " + *untimely);
+  for (const std::string& alarm : TufAlarms(services)) warnings.push_back("tuf: " + alarm);
   Json body = {{"ready", ready},
                {"reasons", std::move(reasons)},
                {"warnings", std::move(warnings)},

@@ -16,6 +16,7 @@
 #include "http/commands/serve.h"
 #include "http/commands/token_inspect.h"
 #include "http/commands/trust_export.h"
+#include "http/commands/trust_tuf.h"
 #include "http/commands/witness.h"
 #include "http/journal.h"
 
@@ -40,7 +41,10 @@ int main(int argc, char** argv) {
   ca::RegisterPolicyCommands(app, exit_code);
   http::RegisterLogVerify(app, exit_code);
   ca::RegisterRotate(app, exit_code);
-  http::RegisterTrustExport(app, exit_code);
+  CLI::App* trust = app.add_subcommand("trust", "Trust material for verifiers");
+  trust->require_subcommand(1);
+  http::RegisterTrustExport(*trust, exit_code);
+  http::RegisterTrustTuf(*trust, exit_code);
   http::RegisterConfigCheck(app, exit_code);
   http::RegisterTokenInspect(app, exit_code);
   http::RegisterWitness(app, exit_code);

@@ -258,7 +258,7 @@ fs::path Config::Resolve(const fs::path& path) const {
 Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   TRY(const Node root, ParseDocument(text));
   TRY(root.OnlyKeys(
-      {"listen", "state", "issuers", "policy", "ca", "hsm", "log", "limits", "tsa", "url"}));
+      {"listen", "state", "issuers", "policy", "ca", "hsm", "log", "limits", "tsa", "tuf", "url"}));
   Config out;
   out.file = file;
   out.text = text;
@@ -282,6 +282,9 @@ Result<Config> ParseConfig(std::string_view text, const fs::path& file) {
   }
   TRY(out.limits, ReadLimits(root.Find("limits")));
   TRY(out.tsa, ReadTsa(root.Find("tsa"), out.directory));
+  if (root.Find("tuf") != nullptr) {
+    TRY(out.tuf, NeedPath(root, "tuf", out));
+  }
   TRY(out.public_url, ReadUrl(root.Find("url"), out.listen.public_api));
   return out;
 }

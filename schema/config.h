@@ -84,6 +84,8 @@ struct Config {
   LogSettings log;
   LimitSettings limits;
   std::optional<TsaSettings> tsa{};  // absent: no timestamp authority
+  // `chancery trust tuf` keeps it, and it is served under /tuf/; empty: none.
+  std::filesystem::path tuf{};
   // `url`: what clients are told in trust documents; default http://<listen.public>
   std::string public_url;
 

@@ -5,6 +5,6 @@
 
 namespace http {
 
-void RegisterTrustExport(CLI::App& app, int& exit_code);
+void RegisterTrustExport(CLI::App& trust, int& exit_code);  // under `trust`
 
 }  // namespace http

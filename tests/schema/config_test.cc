@@ -323,7 +323,11 @@ TEST_CASE("tsa") {
   CHECK(config->tsa->kernel_clock);
   CHECK_FALSE(Parse(Minimal())->tsa);
 
+  CHECK_EQ(Parse(Minimal())->tuf, "");
+
   const Case kCases[] = {
+      {"/tuf", R"("tuf")", ""},
+      {"/tuf", R"("")", "tuf: "},
       {"/tsa", "null", "tsa: wanted a map"},
       {"/tsa", "true", "tsa: wanted a map"},
       {"/tsa/key", R"("pkcs11:token=t;object=tsa")", ""},
