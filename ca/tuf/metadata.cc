@@ -56,6 +56,11 @@ void AppendCanonical(const Json& value, std::string& out) {
   }
 }
 
+bool HasCanonicalForm(const Json& value) {
+  if (value.is_structured()) return std::ranges::all_of(value, HasCanonicalForm);
+  return value.is_string() || value.is_number_integer() || value.is_boolean();
+}
+
 int Digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -146,6 +151,7 @@ Result<Document> ParseDocument(std::string_view text, std::string_view name) {
   const Json* const part = Find(*json, "signed", Json::value_t::object);
   const Json* const signatures = Find(*json, "signatures", Json::value_t::array);
   if (part == nullptr || signatures == nullptr) return Bad(name, "no document of TUF");
+  if (!HasCanonicalForm(*part)) return Bad(name, "has null or a fraction");
   Document out;
   for (const Json& one : *signatures) {
     const Json* const id = Find(one, "keyid", Json::value_t::string);
@@ -219,6 +225,25 @@ Json WriteRoot(const Root& root) {
   part["keys"] = std::move(keys);
   part["roles"] = std::move(roles);
   return part;
+}
+
+Result<std::map<std::string, std::string>> ReadTargets(const Document& document) {
+  TRY(HeadOf(document, Role::kTargets));
+  const Json* const targets = Find(document.part, "targets", Json::value_t::object);
+  if (targets == nullptr) return Bad("targets", "no targets");
+  std::map<std::string, std::string> digests;
+  for (const auto& [name, target] : targets->items()) {
+    const Json* const hashes = Find(target, "hashes", Json::value_t::object);
+    const Json* const digest = hashes ? Find(*hashes, "sha256", Json::value_t::string) : nullptr;
+    const auto octets = digest ? FromHex(digest->get_ref<const std::string&>(), name)
+                               : Result<schema::Bytes>(Bad(name, "no SHA-256"));
+    const bool plain = !name.empty() && name.find('/') == std::string::npos;
+    if (!plain || !octets || octets->size() != std::tuple_size_v<schema::Hash>) {
+      return Bad("targets", "'" + name + "' has no SHA-256, or is no file's name");
+    }
+    digests.emplace(name, digest->get<std::string>());
+  }
+  return digests;
 }
 
 std::size_t CountSigned(const Document& document, const Root& root, Role role) {

@@ -43,6 +43,8 @@ struct Document {
   schema::Json part;                                    // "signed"
   std::map<std::string, schema::Signature> signatures;  // by key id
 };
+// kBadMetadata, with `name` before the reason; also for values that Canonical has no form for. Safe
+// on any bytes.
 schema::Result<Document> ParseDocument(std::string_view text, std::string_view name);
 std::string FormatDocument(const Document& document);
 
@@ -65,6 +67,9 @@ struct Root {
 };
 schema::Result<Root> ReadRoot(const Document& document);
 schema::Json WriteRoot(const Root& root);
+
+// The SHA-256 of each target, hexadecimal, by its name, which is a file's name without a folder.
+schema::Result<std::map<std::string, std::string>> ReadTargets(const Document& document);
 
 // How many keys of this role have a signature here that verifies.
 std::size_t CountSigned(const Document& document, const Root& root, Role role);

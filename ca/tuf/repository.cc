@@ -210,7 +210,7 @@ Result<bool> Repository::Update(const Targets& targets, schema::Time now,
                                 const Lifetimes& lifetimes) const {
   TRY(const auto newest, Newest(Role::kTargets));
   const std::uint64_t version = newest ? newest->head.version + 1 : 1;
-  if (newest && newest->document.part["targets"] == DescribeTargets(targets) &&
+  if (newest && newest->document.part.value("targets", Json()) == DescribeTargets(targets) &&
       !HalfOver(newest->head, lifetimes.targets, now)) {
     return false;
   }
@@ -235,6 +235,8 @@ Result<std::vector<std::string>> Repository::Sign(hsm::SigningKey& key) const {
       return std::ranges::find(root.roles.at(role).keys, own.id) != root.roles.at(role).keys.end();
     });
     if (!staged || !wanted) continue;
+    // Nobody is to sign what cannot be published.
+    if (role == Role::kTargets) TRY(ReadTargets(staged->document));
     const std::string canonical = Canonical(staged->document.part);
     TRY(schema::Signature signature, key.Sign(schema::AsBytes(canonical)));
     staged->document.signatures.insert_or_assign(own.id, std::move(signature));
@@ -278,8 +280,10 @@ Outcome Repository::PublishTargets(std::vector<std::string>& made) const {
   if (!staged) return schema::Ok();
   TRY(const Root root, RootInForce());
   TRY(CheckSigned(staged->document, root, Role::kTargets));
-  for (const auto& [name, target] : staged->document.part["targets"].items()) {
-    const std::string file = target["hashes"]["sha256"].get<std::string>() + "." + name;
+  TRY(const auto targets, ReadTargets(staged->document));
+  for (const auto& [name, digest] : targets) {
+    std::string file = digest;
+    file.append(".").append(name);
     TRY(const std::string text, schema::ReadFile(Staged("targets") / file));
     if (DigestOf(text) + "." + name != file) return Refuse(file + " is not what its name says");
     TRY(Write(directory_ / "targets" / file, text));
@@ -306,8 +310,8 @@ Result<std::optional<std::string>> Repository::RenewOnline(Role role, const Json
                                                            schema::Time now,
                                                            std::chrono::hours life) const {
   TRY(const auto newest, Newest(role));
-  if (newest && newest->document.part["meta"] == meta && !HalfOver(newest->head, life, now) &&
-      CheckSigned(newest->document, root, role)) {
+  if (newest && newest->document.part.value("meta", Json()) == meta &&
+      !HalfOver(newest->head, life, now) && CheckSigned(newest->document, root, role)) {
     return std::optional<std::string>();
   }
   const std::uint64_t version = newest ? newest->head.version + 1 : 1;

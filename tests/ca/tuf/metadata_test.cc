@@ -143,10 +143,34 @@ TEST_CASE("only signatures that verify, of the role's own keys, count") {
   CHECK_EQ(ca::tuf::CountSigned(document, root, Role::kRoot), 0);
 }
 
+TEST_CASE("targets name files and their digests") {
+  const std::string digest(64, 'a');
+  const auto read = [](const Json& targets) {
+    Document document{ca::tuf::MakePart(Role::kTargets, {1, kExpires}), {}};
+    document.part["targets"] = targets;
+    return ca::tuf::ReadTargets(document);
+  };
+  const auto good = read({{"a.json", {{"length", 1}, {"hashes", {{"sha256", digest}}}}}});
+  REQUIRE(good);
+  CHECK_EQ(good->at("a.json"), digest);
+  const Json hashes = {{"hashes", {{"sha256", digest}}}};
+  for (const Json& bad : {Json(7), Json::object({{"a", 7}}), Json::object({{"a", Json::object()}}),
+                          Json::object({{"a", {{"hashes", {{"sha256", 7}}}}}}),
+                          Json::object({{"a", {{"hashes", {{"sha256", digest + "aa"}}}}}}),
+                          Json::object({{"a", {{"hashes", {{"sha256", std::string(64, 'A')}}}}}}),
+                          Json::object({{"", hashes}}), Json::object({{"../a", hashes}})}) {
+    CAPTURE(bad.dump());
+    const auto refused = read(bad);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().Is(ca::tuf::kBadMetadata));
+  }
+}
+
 TEST_CASE("documents that are none") {
   for (
       const char* text :
-      {"", "{", "[]", "{}", R"({"signed": {}})", R"({"signed": [], "signatures": []})",
+      {"", "{", "[]", "{}", R"({"signed": {}})", R"({"signed": {"a": 1.5}, "signatures": []})",
+       R"({"signed": {"a": [null]}, "signatures": []})", R"({"signed": [], "signatures": []})",
        R"({"signed": {}, "signatures": [{}]})", R"({"signed": {}, "signatures": [7]})",
        R"({"signed": {}, "signatures": [{"keyid": "a", "sig": "0"}]})",
        R"({"signed": {}, "signatures": [{"keyid": "a", "sig": "0G"}]})",
