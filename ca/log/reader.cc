@@ -21,7 +21,6 @@ using schema::Hash;
 using schema::Ok;
 using schema::Outcome;
 using schema::Result;
-using sqlite::Statement;
 
 const schema::ErrorKind kNoSuchEntry{"no-such-entry", Fault::kNotFound,
                                      "the log has no such entry"};
