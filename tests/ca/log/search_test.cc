@@ -235,6 +235,29 @@ TEST_CASE("a search reads an index or the newest rows, never the table") {
   }
 }
 
+// Below what is settled only an unfinished entry can lack it, and may have got it since.
+TEST_CASE("a row says whether its certificate is stored") {
+  TempDir dir;
+  const auto store = Fill(dir.path() / "db", 6);
+  const auto connection = ca::sqlite::Connection::Open(dir.path() / "db", {.write = true});
+  REQUIRE(connection);
+  const auto id = [](std::uint64_t index) { return std::to_string(ca::RowId(kShard, index)); };
+  REQUIRE((*connection)
+              ->Execute("UPDATE tail SET settled=4 WHERE shard=1;"
+                        "INSERT INTO unfinished VALUES(" +
+                        id(1) + ",0),(" + id(2) +
+                        ",0);"
+                        "INSERT INTO certificate VALUES(" +
+                        id(0) + ",x'00',NULL,NULL),(" + id(2) + ",x'00',NULL,NULL),(" + id(3) +
+                        ",x'00',NULL,NULL),(" + id(4) + ",x'00',NULL,NULL),(" + id(5) +
+                        ",NULL,x'00',NULL)"));
+  const auto rows = ca::FindIssuances(**connection, {}, kShard);
+  REQUIRE(rows);
+  std::vector<bool> stored;
+  for (const ca::IssuanceRow& row : *rows) stored.push_back(row.certificate_stored);
+  CHECK_EQ(stored, std::vector<bool>{false, true, true, true, false, true});  // newest first
+}
+
 TEST_CASE("a star stands at the end") {
   for (const auto member :
        {&Search::san, &Search::issuer, &Search::subject, &Search::serial, &Search::request_id}) {
