@@ -58,4 +58,18 @@ hsm::Hello Direct::Hello() {
   return *std::move(hello);
 }
 
+void CheckAnswers(const support::HsmState& state, std::span<const Question> questions) {
+  for (const char* role : {"issuing", "log"}) {
+    Direct signer(state, role);
+    signer.Hello();
+    std::uint32_t id = 0;
+    for (const Question& question : questions) {
+      if (std::string_view(question.role) != role) continue;
+      CAPTURE(question.name);
+      signer.Ask(++id, question.purpose, question.bytes);
+      CHECK(signer.Code() == question.want);
+    }
+  }
+}
+
 }  // namespace tests

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "hsm/process.h"
@@ -33,5 +34,16 @@ class Direct {
   hsm::SignerProcess process_;
   hsm::FrameReader reader_;
 };
+
+// What a signer is asked, and with what code it answers.
+struct Question {
+  const char* name;
+  const char* role;
+  hsm::Purpose purpose;
+  schema::Bytes bytes;
+  hsm::AnswerCode want;
+};
+// Each to a signer of its role, one process for a role.
+void CheckAnswers(const support::HsmState& state, std::span<const Question> questions);
 
 }  // namespace tests

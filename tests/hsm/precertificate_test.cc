@@ -83,20 +83,13 @@ TEST_CASE("the issuing signer refuses precertificates, and the log's refuses tho
   const hsm::GuardSettings settings = tests::SettingsOf(config);
   hsm::GuardSettings before = settings;
   before.precertificate.reset();
-  struct Case {
-    const char* name;
-    const char* role;
-    Purpose purpose;
-    Bytes bytes;
-    AnswerCode want;
-  };
   const auto tbs = [](const hsm::GuardSettings& by, Purpose purpose) {
     return tests::Build(tests::SampleTbs(by, purpose, Now()));
   };
   const Bytes leaf = schema::EncodeLeaf(Now(), 7, schema::Sha256(settings.issuing_key.view()),
                                         tbs(settings, Purpose::kSct))
                          .bytes();
-  const Case cases[] = {
+  const tests::Question questions[] = {
       {"an honest precertificate to the issuing signer", "issuing", Purpose::kPrecertificate,
        tbs(settings, Purpose::kPrecertificate), AnswerCode::kRefused},
       {"one in the CA's name to the issuing signer", "issuing", Purpose::kPrecertificate,
@@ -113,17 +106,7 @@ TEST_CASE("the issuing signer refuses precertificates, and the log's refuses tho
        tbs(settings, Purpose::kCertificate), AnswerCode::kRefused},
       {"a leaf of the CA's", "log", Purpose::kSct, leaf, AnswerCode::kSigned},
   };
-  for (const char* role : {"issuing", "log"}) {
-    tests::Direct signer(state, role);
-    signer.Hello();
-    std::uint32_t id = 0;
-    for (const Case& c : cases) {
-      if (std::string_view(c.role) != role) continue;
-      CAPTURE(c.name);
-      signer.Ask(++id, c.purpose, c.bytes);
-      CHECK(signer.Code() == c.want);
-    }
-  }
+  tests::CheckAnswers(state, questions);
 }
 
 TEST_CASE("a key that does not go with its chain, or is open to others, is refused at the start") {

@@ -69,14 +69,7 @@ TEST_CASE("who asks for anything but a stamp of now gets nothing of that key") {
   const hsm::GuardSettings settings = tests::SettingsOf(config);
   const hsm::TimestampGuard& guard = *settings.timestamp;
   const Bytes honest = Honest(config);
-  struct Case {
-    const char* name;
-    const char* role;
-    Purpose purpose;
-    Bytes bytes;
-    AnswerCode want;
-  };
-  const Case cases[] = {
+  const tests::Question questions[] = {
       {"a stamp", "log", Purpose::kTimestamp, honest, AnswerCode::kSigned},
       {"a stamp of the issuing signer", "issuing", Purpose::kTimestamp, honest,
        AnswerCode::kRefused},
@@ -93,17 +86,7 @@ TEST_CASE("who asks for anything but a stamp of now gets nothing of that key") {
       {"a stamp as a leaf", "log", Purpose::kSct, honest, AnswerCode::kRefused},
       {"a stamp as a certificate", "issuing", Purpose::kCertificate, honest, AnswerCode::kRefused},
   };
-  for (const char* role : {"issuing", "log"}) {
-    tests::Direct signer(state, role);
-    signer.Hello();
-    std::uint32_t id = 0;
-    for (const Case& c : cases) {
-      if (std::string_view(c.role) != role) continue;
-      CAPTURE(c.name);
-      signer.Ask(++id, c.purpose, c.bytes);
-      CHECK(signer.Code() == c.want);
-    }
-  }
+  tests::CheckAnswers(state, questions);
 }
 
 TEST_CASE("without tsa no signer signs a stamp") {
