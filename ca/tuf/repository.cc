@@ -91,41 +91,30 @@ Outcome Repository::Write(const fs::path& file, const std::string& text) const {
   return schema::ReplaceFile(file, text);
 }
 
-Result<std::optional<Document>> Repository::Read(const fs::path& file, Role role) const {
+Result<std::optional<Repository::Current>> Repository::Read(const fs::path& file, Role role) const {
   std::error_code failed;
-  if (!fs::exists(file, failed)) return std::optional<Document>();
+  if (!fs::exists(file, failed)) return std::optional<Current>();
   TRY(const std::string text, schema::ReadFile(file));
   TRY(Document document, ParseDocument(text, file.string()));
-  TRY(HeadOf(document, role));
-  return std::optional(std::move(document));
+  TRY(const Head head, HeadOf(document, role));
+  return std::optional(Current{std::move(document), head});
 }
 
 Result<std::optional<Repository::Current>> Repository::Newest(Role role) const {
-  std::optional<Current> newest;
-  if (role == Role::kTimestamp) {
-    TRY(auto document, Read(directory_ / FileName(role, 0), role));
-    if (!document) return newest;
-    TRY(const Head head, HeadOf(*document, role));
-    return std::optional(Current{*std::move(document), head});
-  }
+  if (role == Role::kTimestamp) return Read(directory_ / FileName(role, 0), role);
   const std::uint64_t version = NewestVersion(directory_, role);
-  if (version == 0) return newest;
+  if (version == 0) return std::optional<Current>();
   const std::string name = FileName(role, version);
-  TRY(auto document, Read(directory_ / name, role));
-  if (!document) return Error{&kBadMetadata, name + ": went away"};
-  TRY(const Head head, HeadOf(*document, role));
-  if (head.version != version) {
-    return Error{&kBadMetadata, name + ": is version " + std::to_string(head.version)};
+  TRY(auto newest, Read(directory_ / name, role));
+  if (!newest) return Error{&kBadMetadata, name + ": went away"};
+  if (newest->head.version != version) {
+    return Error{&kBadMetadata, name + ": is version " + std::to_string(newest->head.version)};
   }
-  newest = Current{*std::move(document), head};
   return newest;
 }
 
 Result<std::optional<Repository::Current>> Repository::StagedOne(Role role) const {
-  TRY(auto document, Read(Staged(std::string(NameOf(role)) + ".json"), role));
-  if (!document) return std::optional<Current>();
-  TRY(const Head head, HeadOf(*document, role));
-  return std::optional(Current{*std::move(document), head});
+  return Read(Staged(std::string(NameOf(role)) + ".json"), role);
 }
 
 Result<Root> Repository::RootInForce() const {

@@ -87,7 +87,7 @@ class Repository {
   std::filesystem::path Staged(const std::string& name) const {
     return directory_ / "staged" / name;
   }
-  schema::Result<std::optional<Document>> Read(const std::filesystem::path& file, Role role) const;
+  schema::Result<std::optional<Current>> Read(const std::filesystem::path& file, Role role) const;
   schema::Result<std::optional<Current>> Newest(Role role) const;
   schema::Result<std::optional<Current>> StagedOne(Role role) const;
   schema::Result<Root> RootInForce() const;

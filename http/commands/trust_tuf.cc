@@ -1,8 +1,6 @@
 #include "http/commands/trust_tuf.h"
 
 #include <cstdio>
-#include <fstream>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
